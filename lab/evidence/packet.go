@@ -1,0 +1,61 @@
+package evidence
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Flags are the control bits of a TCP header (RFC 9293, section 3.1).
+type Flags uint8
+
+// The control bits.
+const (
+	FIN Flags = 1 << iota
+	SYN
+	RST
+	PSH
+	ACK
+	URG
+	ECE
+	CWR
+)
+
+// String lists the flags as tshark's packet list does: "SYN, ACK".
+func (f Flags) String() string {
+	names := [...]string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"}
+	var set []string
+	for bit, name := range names {
+		if f&(1<<bit) != 0 {
+			set = append(set, name)
+		}
+	}
+	return strings.Join(set, ", ")
+}
+
+// Has tells whether all of the given flags are set.
+func (f Flags) Has(g Flags) bool { return f&g == g }
+
+// A Packet is one TCP segment of a capture.
+type Packet struct {
+	Time time.Time
+	// Number counts the frames of the capture file from 1, as Wireshark does.
+	Number int
+	// Interface is the name from the file's interface block.
+	Interface   string
+	Source      netip.AddrPort
+	Destination netip.AddrPort
+	Flags       Flags
+	Seq, Ack    uint32
+	Window      uint16
+	// Payload is the captured part of the segment's data, Length its length
+	// on the wire in bytes; FrameLength the frame's length on the wire.
+	Payload     []byte
+	Length      int
+	FrameLength int
+}
+
+// Tuple is the packet's own direction as a four-tuple.
+func (p Packet) Tuple() FourTuple {
+	return FourTuple{Source: p.Source, Destination: p.Destination}
+}
