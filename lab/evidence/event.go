@@ -26,6 +26,8 @@ const (
 type HostEvent struct {
 	Header
 	Event string `json:"event"`
+	// Lab is the SHA-256 of the lab's text, in HostRegistered.
+	Lab string `json:"lab,omitempty"`
 	// Interfaces are the host's interfaces when its witnesses went live.
 	Interfaces []Interface `json:"interfaces,omitempty"`
 	PID        int         `json:"pid,omitempty"`

@@ -1,0 +1,33 @@
+package evidence
+
+import "strings"
+
+// LabFile is the lab as run, VerdictFile what the judge said of it, ReportFile
+// the page about it.
+const (
+	LabFile     = "lab.yml"
+	VerdictFile = "verdict.json"
+	ReportFile  = "report.html"
+)
+
+var suffixes = map[Witness]string{
+	Agent:       ".host.jsonl",
+	Packets:     ".pcapng",
+	Sockets:     ".sockets.jsonl",
+	Files:       ".files.jsonl",
+	Program:     ".program.jsonl",
+	Conntracked: ".conntrack.jsonl",
+}
+
+// FileName is the name of the file that the host's witness writes.
+func FileName(host string, w Witness) string { return host + suffixes[w] }
+
+// parseName is FileName's inverse.
+func parseName(file string) (host string, w Witness, ok bool) {
+	for w, suffix := range suffixes {
+		if host, ok := strings.CutSuffix(file, suffix); ok && host != "" {
+			return host, w, true
+		}
+	}
+	return "", "", false
+}
