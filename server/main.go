@@ -1,0 +1,23 @@
+// Server is the echo server of the post: it greets whoever connects, and sends back what they say. See
+// server --help, and package echo for the protocol.
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/fourtuple/fourtuple/echo"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// run is the command, ended by SIGINT or SIGTERM. The second signal ends it the hard way.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+	return echo.ServerMain(ctx, args, stdin, stdout, stderr)
+}
