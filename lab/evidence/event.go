@@ -14,6 +14,8 @@ const (
 	HostSettled = "settled"
 	// HostSnapshot: sockets and open files were written down.
 	HostSnapshot = "snapshot"
+	// HostStopped: the program, if there was one, has ended; no more will be.
+	HostStopped = "stopped"
 	// HostExited: the program ended, with Status.
 	HostExited = "exited"
 	// HostFailed: something the agent had to do did not work; Error says what.

@@ -22,6 +22,15 @@ var suffixes = map[Witness]string{
 // FileName is the name of the file that the host's witness writes.
 func FileName(host string, w Witness) string { return host + suffixes[w] }
 
+// IsRunFile tells whether a file of that name can be part of a run folder.
+func IsRunFile(name string) bool {
+	if name == LabFile || name == VerdictFile || name == ReportFile {
+		return true
+	}
+	_, _, ok := parseName(name)
+	return ok
+}
+
 // parseName is FileName's inverse.
 func parseName(file string) (host string, w Witness, ok bool) {
 	for w, suffix := range suffixes {

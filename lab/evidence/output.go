@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash"
 	"os"
@@ -86,4 +87,14 @@ func (o *Output) Close() (Seal, error) {
 		seal.Error = o.err.Error()
 	}
 	return seal, o.file.Close()
+}
+
+// WriteFile writes a whole file of the run folder, for the folder's owner.
+func WriteFile(dir, name string, data []byte) error {
+	file, err := os.Create(filepath.Join(dir, name))
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(data)
+	return errors.Join(err, GiveTo(dir, file), file.Close())
 }

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fourtuple/fourtuple/lab/conduct"
+	"github.com/fourtuple/fourtuple/lab/topology"
+	"github.com/fourtuple/fourtuple/lab/verdict"
+)
+
+func conductCommand() *cobra.Command {
+	var hold bool
+	c := &cobra.Command{
+		Use:   "conduct LAB RUN",
+		Short: "Conduct the hosts of a lab over the run folder, then judge: the judge's container",
+		Args:  cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			return conductLab(c.Context(), args[0], args[1], hold, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	c.Flags().BoolVar(&hold, "hold", false, "leave the lab up until SIGINT or SIGTERM")
+	return c
+}
+
+// conductLab leads hosts that are elsewhere. What goes wrong at a host is told
+// and costs that host's evidence; there is a verdict all the same.
+func conductLab(ctx context.Context, file, folder string, hold bool, stdout, stderr io.Writer) (err error) {
+	lab, err := topology.Load(file, os.Environ())
+	if err != nil {
+		return err
+	}
+	if err := verdict.Check(lab); err != nil {
+		return err
+	}
+	baton, err := conduct.Take(folder, lab.Source)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, baton.Drop()) }()
+	hosts := make(map[string]conduct.Host, len(lab.Hosts))
+	for _, h := range lab.Hosts {
+		hosts[h.Name] = baton.Remotely(h.Name)
+	}
+	limited, cancel := context.WithTimeout(ctx, lab.Limit)
+	defer cancel()
+	var o conduct.Options
+	if hold {
+		o.Hold = func(context.Context) { <-ctx.Done() }
+	}
+	if err := conduct.Run(limited, lab, hosts, o); err != nil {
+		fmt.Fprintf(stderr, "lab: %v\n", err)
+	}
+	return judgeFolder(folder, false, stdout)
+}

@@ -1,0 +1,108 @@
+package conduct
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/fourtuple/fourtuple/lab/topology"
+)
+
+// Closing bounds the end of a run that ran into its limit or was interrupted:
+// what is left of the evidence must still be written down.
+const Closing = 15 * time.Second
+
+// Options are what a run may do besides running.
+type Options struct {
+	// Hold, if set, is called when every program has settled and the last
+	// snapshot is taken; the lab stays up until it returns.
+	Hold func(context.Context)
+	// Progress, if set, is called when a step begins.
+	Progress func(step string)
+}
+
+// Run leads the hosts through a run. It goes on to the end whatever happens on
+// the way: a host that does not open, does not start or dies costs its own
+// evidence, and its error is part of what Run returns. When ctx ends, Run
+// still takes a snapshot, stops and closes, within Closing.
+func Run(ctx context.Context, lab *topology.Lab, hosts map[string]Host, o Options) error {
+	r := &run{hosts: hosts, failed: make(map[string]bool), progress: o.Progress}
+	order := levels(lab.Hosts)
+	all := slices.Concat(order...)
+
+	r.each(ctx, "open", all, Host.Open)
+	for _, level := range order {
+		r.each(ctx, "start", r.sound(level), Host.Start)
+		r.each(ctx, "settle", r.sound(level), Host.Settle)
+	}
+	ending, cancel := r.ending(ctx)
+	defer cancel()
+	r.each(ending, "snapshot", all, Host.Snapshot)
+	if o.Hold != nil && ctx.Err() == nil && len(r.errs) == 0 {
+		o.Hold(ctx)
+		cancel()
+		ending, cancel = r.ending(ctx)
+		defer cancel()
+		r.each(ending, "snapshot", all, Host.Snapshot)
+	}
+	for _, level := range slices.Backward(order) {
+		r.each(ending, "stop", level, Host.Stop)
+	}
+	r.each(ending, "close", all, Host.Close)
+	return errors.Join(r.errs...)
+}
+
+type run struct {
+	hosts    map[string]Host
+	progress func(string)
+
+	mu     sync.Mutex
+	failed map[string]bool
+	errs   []error
+}
+
+// ending is a context for what must be done even when ctx is over.
+func (r *run) ending(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), Closing)
+}
+
+// sound leaves out the hosts that have failed: their programs are not started.
+func (r *run) sound(names []string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return r.failed[name] })
+}
+
+// each asks all the named hosts for a step at once, and waits for all of them.
+func (r *run) each(ctx context.Context, step string, names []string, do func(Host, context.Context) error) {
+	if r.progress != nil {
+		r.progress(step)
+	}
+	var wait sync.WaitGroup
+	for _, name := range names {
+		wait.Go(func() {
+			if err := do(r.hosts[name], ctx); err != nil {
+				r.note(ctx, step, name, err)
+			}
+		})
+	}
+	wait.Wait()
+}
+
+// note keeps an error. That time ran out while a program had not settled is
+// none: what it did until then is evidence all the same.
+func (r *run) note(ctx context.Context, step, name string, err error) {
+	if step == "settle" && ctx.Err() != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed[name] {
+		return // what follows from the first error is no news
+	}
+	r.failed[name] = true
+	r.errs = append(r.errs, fmt.Errorf("%s: %w", name, err))
+}

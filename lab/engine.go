@@ -1,0 +1,58 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/fourtuple/fourtuple/lab/conduct"
+	"github.com/fourtuple/fourtuple/lab/docker"
+	"github.com/fourtuple/fourtuple/lab/netns"
+	"github.com/fourtuple/fourtuple/lab/topology"
+)
+
+// An engine makes a lab real, conducts it, leaves its evidence in the folder,
+// and undoes everything it made. An error means that the lab could not run.
+type engine interface {
+	Run(ctx context.Context, lab *topology.Lab, folder string, o conduct.Options) error
+}
+
+const (
+	engineNetns  = "netns"
+	engineDocker = "docker"
+)
+
+// defaultEngine is netns where the system allows it, docker elsewhere.
+func defaultEngine() string {
+	if netns.Supported() == nil {
+		return engineNetns
+	}
+	return engineDocker
+}
+
+func chooseEngine(name string, stderr io.Writer) (engine, error) {
+	switch name {
+	case engineNetns:
+		if err := netns.Supported(); err != nil {
+			return nil, err
+		}
+		return netns.Engine{}, nil
+	case engineDocker:
+		return docker.Engine{Log: stderr}, nil
+	default:
+		return nil, fmt.Errorf("--engine %s: there is no such engine; use %s or %s", name, engineNetns, engineDocker)
+	}
+}
+
+// inColour tells whether to colour what is written there: a terminal whose
+// user does not object (https://no-color.org).
+func inColour(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok || os.Getenv("NO_COLOR") != "" || strings.EqualFold(os.Getenv("TERM"), "dumb") {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,105 @@
+package host
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/fourtuple/fourtuple/lab/evidence"
+)
+
+// quiet is how long a program that tells nothing of itself must change nothing
+// before it counts as settled.
+const quiet = time.Second
+
+// settled waits until the program says that it listens or holds, has ended, is
+// seen to listen, or has changed nothing for a while.
+func (a *Agent) settled(ctx context.Context) error {
+	ticker := time.NewTicker(2 * time.Millisecond)
+	defer ticker.Stop()
+	var before []evidence.Socket
+	since := time.Now()
+	for {
+		select {
+		case <-a.program.said:
+			return nil
+		case <-a.program.done:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-ticker.C:
+		}
+		rows, err := a.witnesses.sockets(a.header(evidence.Sockets), 0)
+		if err != nil {
+			return err
+		}
+		if slices.ContainsFunc(rows, func(s evidence.Socket) bool { return s.State == evidence.Listen }) {
+			return nil
+		}
+		if !sameSockets(before, rows) {
+			before, since = rows, time.Now()
+		}
+		if time.Since(since) > quiet {
+			return nil
+		}
+		ticker.Reset(min(2*time.Since(since)+2*time.Millisecond, a.Poll))
+	}
+}
+
+// watch takes a look whenever the socket table has changed, until ctx ends.
+func (a *Agent) watch(ctx context.Context) {
+	ticker := time.NewTicker(a.Poll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			a.lookIfChanged()
+		}
+	}
+}
+
+// lookIfChanged takes a look if the socket table is not as at the last one. An
+// error here is none of the evidence's: the next snapshot will tell.
+func (a *Agent) lookIfChanged() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	rows, err := a.witnesses.sockets(a.header(evidence.Sockets), a.snapshot+1)
+	if err != nil || sameSockets(a.witnesses.last, rows) {
+		return
+	}
+	_ = a.record(rows)
+}
+
+// look writes down sockets, open files and translations, and returns the
+// number of the snapshot.
+func (a *Agent) look() (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	rows, err := a.witnesses.sockets(a.header(evidence.Sockets), a.snapshot+1)
+	if err != nil {
+		return 0, err
+	}
+	err = a.record(rows)
+	return a.snapshot, err
+}
+
+// record writes down a dump of the socket table and what goes with it.
+func (a *Agent) record(rows []evidence.Socket) error {
+	a.snapshot++
+	a.witnesses.last = rows
+	pid := 0
+	if a.program != nil {
+		pid = a.program.PID()
+	}
+	return a.witnesses.record(a, rows, pid)
+}
+
+// sameSockets compares two dumps, their times and numbers aside.
+func sameSockets(a, b []evidence.Socket) bool {
+	return slices.EqualFunc(a, b, func(x, y evidence.Socket) bool {
+		x.Header, x.Snapshot = y.Header, y.Snapshot
+		return x == y
+	})
+}
