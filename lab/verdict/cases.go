@@ -105,6 +105,11 @@ func (c *cases) gap(needs ...string) string {
 	if flaw := c.run.Hosts[c.lab.Server].Flaw(evidence.Agent); flaw != "" {
 		return c.lab.Server + ": " + flaw
 	}
+	for i := range c.connections {
+		if seen := c.connections[i].seenBy(); len(seen) == 1 {
+			return fmt.Sprintf("only %s has a connection %s: it is at odds with the other witnesses", seen[0], c.connections[i].FourTuple)
+		}
+	}
 	for _, client := range c.lab.Clients {
 		if why := c.missing(client); why != "" {
 			return why
@@ -148,9 +153,6 @@ func (c *cases) missing(client string) string {
 }
 
 func (cc *connectionCase) gap(needs []string) string {
-	if seen := cc.seenBy(); len(seen) == 1 {
-		return fmt.Sprintf("only %s has a connection %s: it is at odds with the other witnesses", seen[0], cc.FourTuple)
-	}
 	for _, name := range needs {
 		if why := cc.lacks[name]; why != "" {
 			return fmt.Sprintf("%s of %s -> %s: %s", name, cc.name(true), cc.name(false), why)
