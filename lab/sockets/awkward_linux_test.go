@@ -16,7 +16,7 @@ import (
 // try; IPv6 has none.
 func TestDumpOfAwkwardKernels(t *testing.T) {
 	interrupted := func(_ int, s uint32) []delivery {
-		return []delivery{datagram(rowMessage(s, flagDumpInterrupted, 1)), datagram(doneMessage(s))}
+		return []delivery{deliver(rowMessage(s, flagDumpInterrupted, 1)), deliver(doneMessage(s))}
 	}
 	for name, c := range map[string]struct {
 		answer  func(try int, s uint32) []delivery
@@ -27,26 +27,26 @@ func TestDumpOfAwkwardKernels(t *testing.T) {
 	}{
 		"all in one": {
 			answer: func(_ int, s uint32) []delivery {
-				return []delivery{datagram(rowMessage(s, 0, 1), rowMessage(s, 0, 2), doneMessage(s))}
+				return []delivery{deliver(rowMessage(s, 0, 1), rowMessage(s, 0, 2), doneMessage(s))}
 			},
 			ports: []uint16{1, 2}, request: 2,
 		},
 		"split": {
 			answer: func(_ int, s uint32) []delivery {
-				return []delivery{datagram(rowMessage(s, 0, 1)), datagram(), datagram(rowMessage(s, 0, 2)), datagram(doneMessage(s))}
+				return []delivery{deliver(rowMessage(s, 0, 1)), deliver(), deliver(rowMessage(s, 0, 2)), deliver(doneMessage(s))}
 			},
 			ports: []uint16{1, 2}, request: 2,
 		},
 		"done without a body, and a no-op": {
 			answer: func(_ int, s uint32) []delivery {
-				return []delivery{datagram(encode(kindNoop, 0, s, nil), rowMessage(s, 0, 1), encode(kindDone, 2, s, nil))}
+				return []delivery{deliver(encode(kindNoop, 0, s, nil), rowMessage(s, 0, 1), encode(kindDone, 2, s, nil))}
 			},
 			ports: []uint16{1}, request: 2,
 		},
 		"a dump given up before": {
 			answer: func(_ int, s uint32) []delivery {
 				old := s - 1
-				return []delivery{datagram(rowMessage(old, 0, 9), doneMessage(old), rowMessage(s, 0, 1)), datagram(doneMessage(s))}
+				return []delivery{deliver(rowMessage(old, 0, 9), doneMessage(old), rowMessage(s, 0, 1)), deliver(doneMessage(s))}
 			},
 			ports: []uint16{1}, request: 2,
 		},
@@ -55,16 +55,16 @@ func TestDumpOfAwkwardKernels(t *testing.T) {
 				if try == 0 {
 					return interrupted(try, s)
 				}
-				return []delivery{datagram(rowMessage(s, 0, 1), rowMessage(s, 0, 2), doneMessage(s))}
+				return []delivery{deliver(rowMessage(s, 0, 1), rowMessage(s, 0, 2), doneMessage(s))}
 			},
 			ports: []uint16{1, 2}, request: 3,
 		},
 		"interrupted at the end": {
 			answer: func(try int, s uint32) []delivery {
 				if try == 0 {
-					return []delivery{datagram(encode(kindDone, flagDumpInterrupted, s, errnoBody(0)))}
+					return []delivery{deliver(encode(kindDone, flagDumpInterrupted, s, errnoBody(0)))}
 				}
-				return []delivery{datagram(rowMessage(s, 0, 1), doneMessage(s))}
+				return []delivery{deliver(rowMessage(s, 0, 1), doneMessage(s))}
 			},
 			ports: []uint16{1}, request: 3,
 		},
@@ -76,46 +76,46 @@ func TestDumpOfAwkwardKernels(t *testing.T) {
 		"overrun once": {
 			answer: func(try int, s uint32) []delivery {
 				if try == 0 {
-					return []delivery{{err: errLost}, datagram(rowMessage(s, 0, 2), doneMessage(s))}
+					return []delivery{{err: errLost}, deliver(rowMessage(s, 0, 2), doneMessage(s))}
 				}
-				return []delivery{datagram(rowMessage(s, 0, 1), rowMessage(s, 0, 2), doneMessage(s))}
+				return []delivery{deliver(rowMessage(s, 0, 1), rowMessage(s, 0, 2), doneMessage(s))}
 			},
 			ports: []uint16{1, 2}, request: 3,
 		},
 		"overrun message always": {
 			answer: func(_ int, s uint32) []delivery {
-				return []delivery{datagram(encode(kindOverrun, 0, s, nil), rowMessage(s, 0, 2), doneMessage(s))}
+				return []delivery{deliver(encode(kindOverrun, 0, s, nil), rowMessage(s, 0, 2), doneMessage(s))}
 			},
 			ports: []uint16{2}, request: Attempts + 1, is: ErrInterrupted,
 			err: "dump socket table: interrupted, some sockets may be missing",
 		},
 		"refused": {
 			answer: func(_ int, s uint32) []delivery {
-				return []delivery{datagram(encode(kindError, 0, s, errnoBody(int32(syscall.EPERM))))}
+				return []delivery{deliver(encode(kindError, 0, s, errnoBody(int32(syscall.EPERM))))}
 			},
 			request: 1, is: syscall.EPERM, err: "dump socket table: operation not permitted",
 		},
 		"done with an error": {
 			answer: func(_ int, s uint32) []delivery {
-				return []delivery{datagram(rowMessage(s, 0, 1)), datagram(encode(kindDone, 2, s, errnoBody(int32(syscall.ENOENT))))}
+				return []delivery{deliver(rowMessage(s, 0, 1)), deliver(encode(kindDone, 2, s, errnoBody(int32(syscall.ENOENT))))}
 			},
 			request: 1, is: syscall.ENOENT, err: "dump socket table: no such file or directory",
 		},
 		"error without a number": {
 			answer: func(_ int, s uint32) []delivery {
-				return []delivery{datagram(encode(kindError, 0, s, nil))}
+				return []delivery{deliver(encode(kindError, 0, s, nil))}
 			},
 			request: 1, is: errCutShort, err: "dump socket table: netlink message is cut short",
 		},
 		"cut short, and read to the end all the same": {
 			answer: func(_ int, s uint32) []delivery {
-				return []delivery{{datagram: rowMessage(s, 0, 1)[:60]}, datagram(rowMessage(s, 0, 2)), datagram(doneMessage(s))}
+				return []delivery{{datagram: rowMessage(s, 0, 1)[:60]}, deliver(rowMessage(s, 0, 2)), deliver(doneMessage(s))}
 			},
 			request: 1, is: errCutShort, err: "dump socket table: netlink message is cut short",
 		},
 		"row too short": {
 			answer: func(_ int, s uint32) []delivery {
-				return []delivery{datagram(encode(kindSockDiag, 0, s, listening(1)[:40]), doneMessage(s))}
+				return []delivery{deliver(encode(kindSockDiag, 0, s, listening(1)[:40]), doneMessage(s))}
 			},
 			request: 1, is: errCutShort, err: "dump socket table: socket of 40 bytes: netlink message is cut short",
 		},
@@ -123,7 +123,7 @@ func TestDumpOfAwkwardKernels(t *testing.T) {
 			answer: func(_ int, s uint32) []delivery {
 				row := listening(1)
 				row[1] = 13
-				return []delivery{datagram(encode(kindSockDiag, 0, s, row), doneMessage(s))}
+				return []delivery{deliver(encode(kindSockDiag, 0, s, row), doneMessage(s))}
 			},
 			request: 1, err: "dump socket table: tcp state 13 is unknown",
 		},
@@ -131,12 +131,12 @@ func TestDumpOfAwkwardKernels(t *testing.T) {
 			answer: func(_ int, s uint32) []delivery {
 				row := listening(1)
 				row[0] = 1
-				return []delivery{datagram(encode(kindSockDiag, 0, s, row), doneMessage(s))}
+				return []delivery{deliver(encode(kindSockDiag, 0, s, row), doneMessage(s))}
 			},
 			request: 1, err: "dump socket table: socket family 1 is neither IPv4 nor IPv6",
 		},
 		"silent": {
-			answer:  func(_ int, s uint32) []delivery { return []delivery{datagram(rowMessage(s, 0, 1))} },
+			answer:  func(_ int, s uint32) []delivery { return []delivery{deliver(rowMessage(s, 0, 1))} },
 			request: 1, is: errSilence, err: "dump socket table: no answer from the kernel",
 		},
 	} {

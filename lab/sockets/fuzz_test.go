@@ -9,9 +9,9 @@ import (
 // FuzzRead feeds one datagram to a walk. Whatever it holds, the walk comes to
 // its end and has no more rows than the datagram has room for.
 func FuzzRead(f *testing.F) {
-	f.Add(datagram(rowMessage(7, 0, 12000), doneMessage(7)).datagram)
-	f.Add(datagram(rowMessage(7, flagDumpInterrupted, 1), encode(kindError, 0, 7, errnoBody(1))).datagram)
-	f.Add(datagram(rowMessage(6, 0, 1), rowMessage(7, 0, 2)).datagram[:150])
+	f.Add(datagram(rowMessage(7, 0, 12000), doneMessage(7)))
+	f.Add(datagram(rowMessage(7, flagDumpInterrupted, 1), encode(kindError, 0, 7, errnoBody(1))))
+	f.Add(datagram(rowMessage(6, 0, 1), rowMessage(7, 0, 2))[:150])
 	f.Add([]byte{17, 0, 0, 0, 3, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := walk{}
@@ -27,7 +27,7 @@ func FuzzRead(f *testing.F) {
 
 // FuzzNextMessage takes a datagram apart: every message shortens it.
 func FuzzNextMessage(f *testing.F) {
-	f.Add(datagram(rowMessage(7, 0, 12000), doneMessage(7)).datagram)
+	f.Add(datagram(rowMessage(7, 0, 12000), doneMessage(7)))
 	f.Add([]byte{16, 0, 0, 0})
 	f.Add([]byte{255, 255, 255, 255, 3, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 1})
 	f.Fuzz(func(t *testing.T, b []byte) {
