@@ -42,6 +42,9 @@ type Lab struct {
 type Subnet struct {
 	Name   string
 	Prefix netip.Prefix
+	// Gateway is the address that Docker's bridge takes: the file's, or the
+	// first of the subnet. No host has it, and no route leads over it.
+	Gateway netip.Addr
 	// DriverOptions are for Docker's bridge driver; other engines have no use
 	// for them.
 	DriverOptions map[string]string

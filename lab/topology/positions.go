@@ -1,0 +1,158 @@
+package topology
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// positions knows on which lines a Compose file's keys are written. The loader
+// itself keeps no lines once it has read the YAML.
+type positions struct {
+	root *yaml.Node // nil: no lines are known
+}
+
+// maxMerges bounds how many merge keys may lead from one to the next: YAML
+// lets an anchor merge itself.
+const maxMerges = 64
+
+var errSecondDocument = errors.New("a second YAML document begins here; a lab is one document")
+
+// readPositions reads the YAML; it wants exactly one document. The line is 0
+// if the error has none.
+func readPositions(data []byte) (at positions, line int, err error) {
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	var document, second yaml.Node
+	if err := decoder.Decode(&document); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errors.New("the file is empty; a lab has services and networks")
+		}
+		line, err = splitLine(err)
+		return positions{}, line, err
+	}
+	switch err := decoder.Decode(&second); {
+	case err == nil:
+		return positions{}, second.Line, errSecondDocument
+	case !errors.Is(err, io.EOF):
+		line, err = splitLine(err)
+		return positions{}, line, err
+	}
+	return positions{root: document.Content[0]}, 0, nil
+}
+
+// splitLine takes the line out of a YAML error: "yaml: line 3: did not find…".
+func splitLine(err error) (int, error) {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	number, rest, found := strings.Cut(strings.TrimPrefix(text, "line "), ": ")
+	line, notNumber := strconv.Atoi(number)
+	if !found || notNumber != nil {
+		return 0, errors.New(text)
+	}
+	return line, errors.New(rest)
+}
+
+// line is where the key is written, or the innermost of its parents that is.
+func (p positions) line(k key) int {
+	if p.root == nil {
+		return 0
+	}
+	node, line := p.root, p.root.Line
+	for _, name := range k {
+		next, at, ok := child(node, name, maxMerges)
+		if !ok {
+			break
+		}
+		node, line = next, at
+	}
+	return line
+}
+
+// has says whether the file has the key at all.
+func (p positions) has(k key) bool {
+	node := p.root
+	for _, name := range k {
+		if node == nil {
+			return false
+		}
+		next, _, ok := child(node, name, maxMerges)
+		if !ok {
+			return false
+		}
+		node = next
+	}
+	return node != nil
+}
+
+func child(node *yaml.Node, name string, merges int) (value *yaml.Node, line int, ok bool) {
+	node = target(node)
+	switch node.Kind {
+	case yaml.MappingNode:
+		return entry(node, name, merges)
+	case yaml.SequenceNode:
+		return item(node, name)
+	}
+	return nil, 0, false
+}
+
+func target(node *yaml.Node) *yaml.Node {
+	if node.Kind == yaml.AliasNode {
+		return node.Alias
+	}
+	return node
+}
+
+// entry finds a mapping's own entry first, and else the first of those merged
+// in: https://yaml.org/type/merge.html.
+func entry(mapping *yaml.Node, name string, merges int) (*yaml.Node, int, bool) {
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value == name {
+			return mapping.Content[i+1], mapping.Content[i].Line, true
+		}
+	}
+	if merges == 0 {
+		return nil, 0, false
+	}
+	for i := 0; i+1 < len(mapping.Content); i += 2 {
+		if mapping.Content[i].Value != "<<" {
+			continue
+		}
+		for _, source := range mergeSources(mapping.Content[i+1]) {
+			if source.Kind != yaml.MappingNode {
+				continue
+			}
+			if value, line, ok := entry(source, name, merges-1); ok {
+				return value, line, true
+			}
+		}
+	}
+	return nil, 0, false
+}
+
+func mergeSources(value *yaml.Node) []*yaml.Node {
+	value = target(value)
+	if value.Kind != yaml.SequenceNode {
+		return []*yaml.Node{value}
+	}
+	var sources []*yaml.Node
+	for _, source := range value.Content {
+		sources = append(sources, target(source))
+	}
+	return sources
+}
+
+// item finds a list's entry by index, "[2]", or, since Compose lets a list
+// stand for a mapping, by the name it begins with: "NAME", "NAME=value".
+func item(sequence *yaml.Node, name string) (*yaml.Node, int, bool) {
+	for i, value := range sequence.Content {
+		text := target(value).Value
+		if name == fmt.Sprintf("[%d]", i) || text == name || strings.HasPrefix(text, name+"=") || strings.HasPrefix(text, name+":") {
+			return value, value.Line, true
+		}
+	}
+	return nil, 0, false
+}

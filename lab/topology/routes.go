@@ -1,0 +1,131 @@
+package topology
+
+import (
+	"cmp"
+	"maps"
+	"net/netip"
+	"slices"
+)
+
+var everywhere = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+
+// route gives every host the routes to what routers connect it to: by the
+// fewest routers, and of equally short ways by the router whose name is first.
+// As every hop is then one router nearer, no packet goes in a circle.
+func route(lab *Lab) {
+	net := newGraph(lab)
+	for i := range lab.Hosts {
+		lab.Hosts[i].Routes = net.routes(i)
+	}
+}
+
+// A graph is a lab in numbers, as it is walked once for every host.
+type graph struct {
+	lab     *Lab
+	links   [][]int // by host: the subnets it is on
+	routers [][]int // by subnet: the routers on it, in the order of their names
+}
+
+func newGraph(lab *Lab) *graph {
+	number := make(map[string]int)
+	for i, s := range lab.Subnets {
+		number[s.Name] = i
+	}
+	g := &graph{lab: lab, links: make([][]int, len(lab.Hosts)), routers: make([][]int, len(lab.Subnets))}
+	for i, h := range lab.Hosts {
+		for _, link := range h.Links {
+			subnet := number[link.Subnet]
+			g.links[i] = append(g.links[i], subnet)
+			if h.Forwards {
+				g.routers[subnet] = append(g.routers[subnet], i)
+			}
+		}
+	}
+	return g
+}
+
+const (
+	unknown = -1
+	linked  = -2
+)
+
+// firstHops returns for every subnet the router to which the host hands what
+// is for it; linked for the host's own subnets, unknown where no way leads.
+func (g *graph) firstHops(host int) []int {
+	first := slices.Repeat([]int{unknown}, len(g.lab.Subnets))
+	for _, subnet := range g.links[host] {
+		first[subnet] = linked
+	}
+	asked := make([]bool, len(g.lab.Hosts))
+	asked[host] = true
+	for edge := g.links[host]; len(edge) > 0; {
+		edge = g.widen(edge, first, asked)
+	}
+	return first
+}
+
+// widen asks the routers at the edge, each once, and returns the subnets that
+// they add.
+func (g *graph) widen(edge, first []int, asked []bool) (further []int) {
+	via := make(map[int]int) // by router: the first hop towards it
+	for _, subnet := range edge {
+		for _, router := range g.routers[subnet] {
+			hop := first[subnet]
+			if hop == linked {
+				hop = router
+			}
+			if best, ok := via[router]; !asked[router] && (!ok || hop < best) {
+				via[router] = hop
+			}
+		}
+	}
+	// In the order of their hops: what several routers add goes by the first.
+	order := slices.SortedFunc(maps.Keys(via), func(a, b int) int { return cmp.Compare(via[a], via[b]) })
+	for _, router := range order {
+		asked[router] = true
+		for _, subnet := range g.links[router] {
+			if first[subnet] == unknown {
+				further = append(further, subnet)
+				first[subnet] = via[router]
+			}
+		}
+	}
+	return further
+}
+
+// routes turns first hops into the shortest table that says the same.
+func (g *graph) routes(host int) []Route {
+	var routes []Route
+	gateways := make(map[int]netip.Addr) // by first hop
+	for subnet, hop := range g.firstHops(host) {
+		if hop < 0 {
+			continue
+		}
+		if _, known := gateways[hop]; !known {
+			gateways[hop] = g.gateway(host, hop)
+		}
+		routes = append(routes, Route{Destination: g.lab.Subnets[subnet].Prefix, Gateway: gateways[hop]})
+	}
+	if len(routes) == 0 {
+		return nil
+	}
+	// A router keeps one route for each subnet: with a default route it would
+	// forward, in circles, what is for nobody.
+	if len(gateways) == 1 && !g.lab.Hosts[host].Forwards {
+		return []Route{{Destination: everywhere, Gateway: routes[0].Gateway}}
+	}
+	slices.SortFunc(routes, func(a, b Route) int { return a.Destination.Addr().Compare(b.Destination.Addr()) })
+	return routes
+}
+
+// gateway is the router's address on the first subnet that both are on.
+func (g *graph) gateway(host, router int) netip.Addr {
+	for _, own := range g.lab.Hosts[host].Links {
+		for _, link := range g.lab.Hosts[router].Links {
+			if link.Subnet == own.Subnet {
+				return link.Address.Addr()
+			}
+		}
+	}
+	panic("topology: a first hop is on none of its host's subnets")
+}
