@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 
 	"github.com/fourtuple/fourtuple/lab/conduct"
 	"github.com/fourtuple/fourtuple/lab/docker"
@@ -46,13 +44,3 @@ func chooseEngine(name string, stderr io.Writer) (engine, error) {
 	}
 }
 
-// inColour tells whether to colour what is written there: a terminal whose
-// user does not object (https://no-color.org).
-func inColour(w io.Writer) bool {
-	file, ok := w.(*os.File)
-	if !ok || os.Getenv("NO_COLOR") != "" || strings.EqualFold(os.Getenv("TERM"), "dumb") {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}

@@ -67,7 +67,7 @@ func (k *kept) writePage() error {
 
 // print prints the verdict; its error is the exit status.
 func (k *kept) print(asJSON bool, stdout io.Writer) error {
-	show := func() error { return report.Text(stdout, k.lab, k.verdict, inColour(stdout)) }
+	show := func() error { return report.Text(stdout, k.lab.Question, k.verdict, styleFor(stdout)) }
 	if asJSON {
 		show = func() error { return report.JSON(stdout, k.verdict) }
 	}

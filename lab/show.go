@@ -73,22 +73,23 @@ func (k *kept) hosts(only string) ([]string, error) {
 	return []string{only}, nil
 }
 
-func showConnections(w io.Writer, k *kept, hosts []string) error {
-	return report.Connections(w, k.verdict)
+func showConnections(w io.Writer, k *kept, _ []string) error {
+	return report.Connections(w, k.verdict, styleFor(w))
 }
 
 // eachHost makes a view that shows rows host by host, with headings where
 // there is more than one.
-func eachHost[R any](show func(io.Writer, []R) error, rows func(*evidence.Host) []R) func(io.Writer, *kept, []string) error {
+func eachHost[R any](show func(io.Writer, string, []R) error, rows func(*evidence.Host) []R) func(io.Writer, *kept, []string) error {
 	return func(w io.Writer, k *kept, hosts []string) error {
 		for i, name := range hosts {
+			heading := ""
 			if len(hosts) > 1 {
-				if i > 0 {
-					fmt.Fprintln(w)
-				}
-				fmt.Fprintf(w, "%s:\n", name)
+				heading = name
 			}
-			if err := show(w, rows(k.run.Hosts[name])); err != nil {
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			if err := show(w, heading, rows(k.run.Hosts[name])); err != nil {
 				return err
 			}
 		}

@@ -43,6 +43,7 @@ type Agent struct {
 	mu        sync.Mutex // guards the witnesses' dumps
 	snapshot  int
 	witnesses *witnesses
+	baseline  []evidence.Socket // before the program started
 	program   *running
 	watching  sync.WaitGroup
 	stop      context.CancelFunc
@@ -106,6 +107,14 @@ func (a *Agent) Start(context.Context) error {
 	if len(a.Host.Program) == 0 {
 		return a.answer(nil, evidence.HostEvent{Event: evidence.HostStarted})
 	}
+	if a.witnesses == nil {
+		return a.answer(errNotOpen, evidence.HostEvent{})
+	}
+	baseline, err := a.witnesses.sockets(a.header(evidence.Sockets), 0)
+	if err != nil {
+		return a.answer(err, evidence.HostEvent{})
+	}
+	a.baseline = baseline
 	program, err := a.start()
 	if err != nil {
 		return a.answer(err, evidence.HostEvent{})

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/vishvananda/netlink"
 
@@ -52,21 +53,18 @@ func masquerade(h topology.Host) error {
 	if err != nil {
 		return err
 	}
-	for _, subnet := range h.Masquerade {
-		for _, link := range h.Links {
-			if link.Subnet != subnet {
-				continue
-			}
-			name, ok := interfaceWith(interfaces, link.Address.Addr())
-			if !ok {
-				return fmt.Errorf("masquerade onto %s: no interface has the address %s", subnet, link.Address.Addr())
-			}
-			if err := nat.Masquerade(name); err != nil {
-				return err
-			}
+	var names []string
+	for _, link := range h.Links {
+		if !slices.Contains(h.Masquerade, link.Subnet) {
+			continue
 		}
+		name, ok := interfaceWith(interfaces, link.Address.Addr())
+		if !ok {
+			return fmt.Errorf("masquerade onto %s: no interface has the address %s", link.Subnet, link.Address.Addr())
+		}
+		names = append(names, name)
 	}
-	return nil
+	return nat.Masquerade(names)
 }
 
 func ipNet(p netip.Prefix) *net.IPNet {

@@ -95,7 +95,7 @@ func (a *Agent) hear(r *running, line []byte) {
 	// An account that cannot be written shows in the file's seal.
 	_ = evidence.Append(a.witnesses.program, said)
 	if a.Output != nil {
-		fmt.Fprintf(a.Output, "%s\n", line)
+		fmt.Fprintln(a.Output, narrate(said))
 	}
 	if said.Event == evidence.SaidListening || said.Event == evidence.SaidHolding {
 		r.once.Do(func() { close(r.said) })

@@ -17,7 +17,7 @@ const quiet = time.Second
 func (a *Agent) settled(ctx context.Context) error {
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
-	var before []evidence.Socket
+	before := a.baseline
 	since := time.Now()
 	for {
 		select {
@@ -33,7 +33,7 @@ func (a *Agent) settled(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if slices.ContainsFunc(rows, func(s evidence.Socket) bool { return s.State == evidence.Listen }) {
+		if slices.ContainsFunc(rows, a.newListener) {
 			return nil
 		}
 		if !sameSockets(before, rows) {
@@ -44,6 +44,12 @@ func (a *Agent) settled(ctx context.Context) error {
 		}
 		ticker.Reset(min(2*time.Since(since)+2*time.Millisecond, a.Poll))
 	}
+}
+
+// newListener tells whether the socket listens and did not before the program
+// started: a container engine may have listeners of its own in the namespace.
+func (a *Agent) newListener(s evidence.Socket) bool {
+	return s.State == evidence.Listen && !slices.ContainsFunc(a.baseline, func(b evidence.Socket) bool { return b.Inode == s.Inode })
 }
 
 // watch takes a look whenever the socket table has changed, until ctx ends.
