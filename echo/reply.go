@@ -104,13 +104,13 @@ func add(set []position, p position) []position {
 // complete reports whether every message has been answered in one way or another.
 func (r *replies) complete() bool { return r.whole >= 0 }
 
-// surplus is how many bytes came after the last reply was complete. They may turn out to belong to it.
-func (r *replies) surplus() int { return len(r.heard) - max(r.whole, 0) }
+// surplus is what came after the last reply was complete. It may turn out to belong to it.
+func (r *replies) surplus() []byte { return r.heard[max(r.whole, 0):] }
 
 // settled reports whether there is but one way to read what came, and nothing is left of it.
 func (r *replies) settled() bool {
 	return len(r.want) == 0 && len(r.heard) == 0 ||
-		r.complete() && r.surplus() == 0 && r.told == len(r.heard) && len(r.at) == 1
+		r.complete() && len(r.surplus()) == 0 && r.told == len(r.heard) && len(r.at) == 1
 }
 
 // next hands out what came since the last call and belongs to replies that are complete.

@@ -38,7 +38,7 @@ func TestRepliesAcceptsEveryCutting(t *testing.T) {
 			require.NoError(t, r.expect([]byte(message)))
 			require.NoError(t, r.feed([]byte(text)), "%q to %q", text, message)
 			assert.True(t, r.complete(), "%q to %q", text, message)
-			assert.Zero(t, r.surplus(), "%q to %q", text, message)
+			assert.Empty(t, r.surplus(), "%q to %q", text, message)
 			assert.Equal(t, text, string(r.next()))
 		}
 	}
@@ -66,7 +66,7 @@ func TestRepliesRefuses(t *testing.T) {
 			err := r.feed([]byte(c.text))
 			if c.at == 0 {
 				require.NoError(t, err)
-				assert.NotZero(t, r.surplus())
+				assert.NotEmpty(t, r.surplus())
 				return
 			}
 			var wrong *WrongReplyError
@@ -103,7 +103,7 @@ func TestRepliesKeepsBothWaysOpen(t *testing.T) {
 	require.NoError(t, r.feed([]byte(reply("next"))))
 	assert.True(t, r.complete())
 	assert.Equal(t, "erver Says: S"+reply("next"), string(r.next()))
-	assert.Zero(t, r.surplus())
+	assert.Empty(t, r.surplus())
 
 	require.NoError(t, r.expect([]byte("last")))
 	assert.Error(t, r.feed([]byte("erver Says: S")), "no way is left in which this may come again")
@@ -112,13 +112,13 @@ func TestRepliesKeepsBothWaysOpen(t *testing.T) {
 func TestRepliesTakesWhatComesEarly(t *testing.T) {
 	var r replies
 	require.NoError(t, r.feed([]byte(reply("one")+reply("two"))))
-	assert.NotZero(t, r.surplus(), "nobody has asked yet")
+	assert.NotEmpty(t, r.surplus(), "nobody has asked yet")
 	require.NoError(t, r.expect([]byte("one")))
 	assert.Equal(t, reply("one"), string(r.next()))
-	assert.NotZero(t, r.surplus())
+	assert.NotEmpty(t, r.surplus())
 	require.NoError(t, r.expect([]byte("two")))
 	assert.Equal(t, reply("two"), string(r.next()))
-	assert.Zero(t, r.surplus())
+	assert.Empty(t, r.surplus())
 
 	require.NoError(t, r.feed([]byte("x")))
 	assert.Error(t, r.expect([]byte("three")), "what came early is no reply to this")
@@ -145,7 +145,7 @@ func TestRepliesTakesEveryRightConversation(t *testing.T) {
 				for early := range 20 {
 					var r replies
 					require.NoError(t, converse(&r, first, second, stream, 1+early, early))
-					require.True(t, r.complete() && r.surplus() == 0, "%q to %q and %q", stream, first, second)
+					require.True(t, r.complete() && len(r.surplus()) == 0, "%q to %q and %q", stream, first, second)
 				}
 			}
 		}
@@ -200,12 +200,12 @@ func FuzzReplies(f *testing.F) {
 
 		var r replies
 		err := converse(&r, first, second, stream, int(size), int(early))
-		assert.Equal(t, slices.Contains(all, stream), err == nil && r.complete() && r.surplus() == 0)
+		assert.Equal(t, slices.Contains(all, stream), err == nil && r.complete() && len(r.surplus()) == 0)
 		if possible {
 			assert.NoError(t, err)
 		}
 		if err == nil && !possible {
-			assert.NotZero(t, r.surplus(), "only a third message could explain the rest")
+			assert.NotEmpty(t, r.surplus(), "only a third message could explain the rest")
 		}
 	})
 }
@@ -217,7 +217,7 @@ func converse(r *replies, first, second, stream string, size, early int) error {
 	}
 	asked := false
 	ask := func(force bool) error {
-		if asked || !r.complete() || r.surplus() < early && !force {
+		if asked || !r.complete() || len(r.surplus()) < early && !force {
 			return nil
 		}
 		asked = true
@@ -266,7 +266,7 @@ func FuzzRepliesLong(f *testing.F) {
 			require.NoError(t, r.feed([]byte(stream[n:min(n+int(size), len(stream))])))
 		}
 		assert.True(t, r.complete())
-		assert.Zero(t, r.surplus())
+		assert.Empty(t, r.surplus())
 		assert.Equal(t, stream, string(r.next()))
 	})
 }

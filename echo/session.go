@@ -95,7 +95,7 @@ func (s *Session) take(a arrival) error {
 	if err := s.replies.feed(data); err != nil {
 		return err
 	}
-	if s.replies.complete() && s.replies.surplus() > mostSurplus {
+	if s.replies.complete() && len(s.replies.surplus()) > mostSurplus {
 		return errors.New("the server sends and sends without being asked")
 	}
 	return nil
@@ -176,8 +176,8 @@ func (s *Session) drain() error {
 
 // leftover is an error where the server has sent more than its replies.
 func (s *Session) leftover() error {
-	if n := s.replies.surplus(); s.replies.complete() && n > 0 {
-		return fmt.Errorf("the server sent %d bytes that nobody had asked for", n)
+	if more := s.replies.surplus(); s.replies.complete() && len(more) > 0 {
+		return fmt.Errorf("the server sent more than it was asked for: %s", quote(more))
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (s *Session) await(ctx context.Context, what string, sent <-chan result, wh
 		case <-timeout:
 			return fmt.Errorf("%s has not come whole within %v", what, s.client.Timeout)
 		case <-ctx.Done():
-			return fmt.Errorf("interrupted before %s", what)
+			return fmt.Errorf("interrupted before %s had come", what)
 		}
 	}
 	return nil
