@@ -75,6 +75,8 @@ func (b *builder) fill(lab *Lab) {
 	for name, service := range b.project.Services {
 		if service.NetworkMode != noNetwork {
 			b.names = append(b.names, name)
+		} else if len(service.Networks) > 0 {
+			b.add(serviceKey(name).to("network_mode"), "the service has networks as well; remove one or the other")
 		}
 	}
 	slices.Sort(b.names)
@@ -85,7 +87,7 @@ func (b *builder) fill(lab *Lab) {
 	for _, name := range b.names {
 		lab.Hosts = append(lab.Hosts, b.host(b.project.Services[name]))
 	}
-	checkOrder(lab, b.report)
+	b.checkOrder()
 	b.checkExperiment(lab)
 	if b.empty() {
 		route(lab)
@@ -103,14 +105,14 @@ func (b *builder) checkExperiment(lab *Lab) {
 	if len(lab.Claims) == 0 {
 		return
 	}
-	if lab.Server == "" {
-		b.add(at.to("claims"), "claims are about a server's sockets; name the host under x-lab.server")
-	}
-	if lab.Port == 0 {
-		b.add(at.to("claims"), "claims are about a port; name it under x-lab.port")
-	}
-	if len(lab.Clients) == 0 {
-		b.add(at.to("claims"), "claims are about clients' connections; name the hosts under x-lab.clients")
+	b.want(lab.Server != "", "server", "claims are about a server's sockets; name the host under x-lab.server")
+	b.want(lab.Port != 0, "port", "claims are about a port; name it under x-lab.port")
+	b.want(len(lab.Clients) > 0, "clients", "claims are about clients' connections; name the hosts under x-lab.clients")
+}
+
+func (b *builder) want(there bool, name, reason string) {
+	if !there && !b.blames(key{labKey, name}) {
+		b.add(key{labKey, "claims"}, "%s", reason)
 	}
 }
 

@@ -55,6 +55,7 @@ func withoutDisk(o *loader.Options) {
 	// loader's own search for cycles takes 2ⁿ steps where each of n services
 	// depends on all before it.
 	o.SkipConsistencyCheck = true
+	o.Profiles = []string{"*"} // a refused key does not hide its service
 	o.ResolvePaths = false
 	o.MaxNodeVisits = maxNodes
 }
@@ -102,8 +103,10 @@ func recovered(err *error) {
 var (
 	interpolating = regexp.MustCompile(`^error while interpolating (\S+?): (?s:(.*))$`)
 	unknownKey    = regexp.MustCompile(`^(\S*) ?additional propert(?:y|ies) '([^']+)'.* not allowed$`)
+	forbiddenKey  = regexp.MustCompile(`^(\S+)\.(\S+) false schema$`)
+	ofType        = regexp.MustCompile(`(?s)^decoding failed.*\n'([^']+)' (.*)$`)
 	atKey         = regexp.MustCompile(`^((?:services|networks|volumes|configs|secrets)[^\s:]*):? (?s:(.*))$`)
-	atLine        = regexp.MustCompile(`\bline (\d+): (?s:(.*))$`)
+	atLine        = regexp.MustCompile(`(?s)^.*\bline (\d+): (.*)$`)
 )
 
 // addLoader reports an error of the loader where it belongs: its messages
@@ -120,15 +123,30 @@ func (r *report) addLoader(err error) {
 	if m := interpolating.FindStringSubmatch(text); m != nil {
 		r.add(loaderKey(m[1]), "%s", m[2])
 	} else if m := unknownKey.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
-		r.add(loaderKey(m[1]).to(m[2]), "Compose has no such key here, or the name is not one; remove it")
+		r.addUnknown(loaderKey(m[1]), m[2])
+	} else if m := forbiddenKey.FindStringSubmatch(text); m != nil {
+		r.addUnknown(loaderKey(m[1]), m[2])
+	} else if m := ofType.FindStringSubmatch(text); m != nil {
+		r.add(loaderKey(brackets.Replace(m[1])), "%s", m[2])
 	} else if m := atKey.FindStringSubmatch(text); m != nil {
 		r.add(loaderKey(m[1]), "%s", m[2])
 	} else if m := atLine.FindStringSubmatch(text); m != nil {
-		line, rest := splitLine(errors.New(m[0]))
+		line, rest := splitLine(errors.New("line " + m[1] + ": " + m[2]))
 		r.addAt(line, nil, "%v", rest)
 	} else {
 		r.addAt(0, nil, "%s", text)
 	}
+}
+
+// brackets makes services.server of services[server].
+var brackets = strings.NewReplacer("[", ".", "]", "")
+
+func (r *report) addUnknown(parent key, name string) {
+	if parent.String() == "services" || parent.String() == "networks" {
+		r.add(parent.to(name), "%q is no name for Compose; use letters, digits, - and _", name)
+		return
+	}
+	r.add(parent.to(name), "Compose has no such key here; remove it")
 }
 
 func loaderKey(path string) key {

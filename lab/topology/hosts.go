@@ -37,7 +37,7 @@ func (b *builder) host(s types.ServiceConfig) Host {
 		Masquerade:       added.masquerade,
 		CaptureAfter:     added.captureAfter,
 	}
-	h.Forwards = len(h.Links) > 1 && s.Sysctls[forwarding] == "1"
+	h.Forwards = len(s.Networks) > 1 && s.Sysctls[forwarding] == "1"
 	b.checkHost(&h, s)
 	b.checkVolumes(s)
 	return h
@@ -175,11 +175,17 @@ func (b *builder) extraHosts(s types.ServiceConfig) map[string][]netip.Addr {
 var runFiles = []string{"/runs", "/lab.yml"}
 
 func (b *builder) checkVolumes(s types.ServiceConfig) {
+	at := serviceKey(s.Name).to("volumes")
+	seen := make(map[string]bool)
 	for _, volume := range s.Volumes {
-		if volume.Type != types.VolumeTypeTmpfs && !slices.Contains(runFiles, path.Clean(volume.Target)) {
-			b.add(serviceKey(s.Name).to("volumes"), "the program would miss %s where there are no containers; mount nothing but %s",
-				volume.Target, list(runFiles))
+		target := path.Clean(volume.Target)
+		if volume.Type != types.VolumeTypeTmpfs && !slices.Contains(runFiles, target) {
+			b.add(at, "the program would miss %s where there are no containers; mount nothing but %s", target, list(runFiles))
 		}
+		if seen[target] {
+			b.add(at, "two volumes are mounted on %s; remove one", target)
+		}
+		seen[target] = true
 	}
 }
 

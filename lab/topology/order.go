@@ -1,19 +1,21 @@
 package topology
 
 import (
+	"maps"
 	"slices"
 	"strings"
 )
 
-// checkOrder wants an order in which the programs can start.
-func checkOrder(lab *Lab, r *report) {
+// checkOrder wants an order in which Compose can start the services, those
+// that are no hosts among them.
+func (b *builder) checkOrder() {
 	w := waits{on: make(map[string][]string), done: make(map[string]bool)}
-	for _, h := range lab.Hosts {
-		w.on[h.Name] = h.DependsOn
+	for name, service := range b.project.Services {
+		w.on[name] = slices.Sorted(maps.Keys(service.DependsOn))
 	}
-	for _, h := range lab.Hosts {
-		if circle := w.circle(h.Name, nil); circle != nil {
-			r.add(serviceKey(circle[0]).to("depends_on", circle[1]), "the hosts wait for each other: %s", strings.Join(circle, " → "))
+	for _, name := range slices.Sorted(maps.Keys(w.on)) {
+		if circle := w.circle(name, nil); circle != nil {
+			b.add(serviceKey(circle[0]).to("depends_on", circle[1]), "services wait for each other: %s", strings.Join(circle, " → "))
 			return
 		}
 	}
@@ -25,8 +27,8 @@ type waits struct {
 	done map[string]bool // those from whom no circle is reached
 }
 
-// circle returns the names of hosts that wait for each other, the first one
-// twice; nil if the host is none of them and waits for none of them.
+// circle returns the names of services that wait for each other, the first one
+// twice; nil if this one is none of them and waits for none of them.
 func (w waits) circle(name string, behind []string) []string {
 	if w.done[name] {
 		return nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -21,28 +22,42 @@ type positions struct {
 // lets an anchor merge itself.
 const maxMerges = 64
 
-var errSecondDocument = errors.New("a second YAML document begins here; a lab is one document")
+var (
+	errEmpty          = errors.New("the file is empty; a lab has services and networks")
+	errSecondDocument = errors.New("a second YAML document begins here; a lab is one document")
+)
 
 // readPositions reads the YAML; it wants exactly one document. The line is 0
 // if the error has none.
 func readPositions(data []byte) (at positions, line int, err error) {
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
-	if err := decoder.Decode(&document); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = errors.New("the file is empty; a lab has services and networks")
-		}
-		line, err = splitLine(err)
+	switch err := decoder.Decode(&document); {
+	case errors.Is(err, io.EOF):
+		return positions{}, 0, errEmpty
+	case err != nil:
+		line, err = syntaxError(err, data)
 		return positions{}, line, err
 	}
 	switch err := decoder.Decode(&second); {
 	case err == nil:
 		return positions{}, second.Line, errSecondDocument
 	case !errors.Is(err, io.EOF):
-		line, err = splitLine(err)
+		line, err = syntaxError(err, data)
 		return positions{}, line, err
 	}
 	return positions{root: document.Content[0]}, 0, nil
+}
+
+var unknownAnchor = regexp.MustCompile(`unknown anchor '(.+)' referenced`)
+
+// syntaxError finds the line of an error that the YAML library knows none for.
+func syntaxError(err error, data []byte) (int, error) {
+	if m := unknownAnchor.FindStringSubmatch(err.Error()); m != nil {
+		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
+		return 1 + bytes.Count(before, []byte("\n")), fmt.Errorf("no anchor is called %q; name one as &%s", m[1], m[1])
+	}
+	return splitLine(err)
 }
 
 // splitLine takes the line out of a YAML error: "yaml: line 3: did not find…".

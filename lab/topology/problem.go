@@ -73,6 +73,11 @@ func (r *report) addAt(line int, k key, format string, args ...any) {
 	r.found = append(r.found, &Problem{File: r.file, Line: line, Key: k.String(), Reason: fmt.Sprintf(format, args...)})
 }
 
+// blames says that the key has a problem already.
+func (r *report) blames(k key) bool {
+	return slices.ContainsFunc(r.found, func(p *Problem) bool { return p.Key == k.String() })
+}
+
 func (r *report) empty() bool { return len(r.found) == 0 }
 
 // err joins what was found; nil if nothing was.

@@ -43,6 +43,9 @@ func (b *builder) checkDriver(name string, network types.NetworkConfig) {
 // is, for Docker, the first address.
 func (b *builder) prefix(name string, network types.NetworkConfig) (netip.Prefix, netip.Addr) {
 	at := networkKey(name).to("ipam", "config")
+	if network.External {
+		return netip.Prefix{}, netip.Addr{} // refused as a whole
+	}
 	if len(network.Ipam.Config) != 1 || network.Ipam.Config[0] == nil || network.Ipam.Config[0].Subnet == "" {
 		b.add(at, "a network of a lab has exactly one subnet: ipam: {config: [{subnet: 10.12.0.0/24}]}")
 		return netip.Prefix{}, netip.Addr{}

@@ -37,7 +37,9 @@ func readExperiment(value any, name string, r *report) experiment {
 	}
 	if f.has("name") {
 		e.name = f.text("name")
-		checkName(e.name, key{labKey, "name"}, r)
+		if !r.blames(f.at.to("name")) {
+			checkName(e.name, f.at.to("name"), r)
+		}
 	}
 	if f.has("limit") {
 		e.limit = f.duration("limit", time.Second)
