@@ -28,8 +28,8 @@ func conductCommand() *cobra.Command {
 	return c
 }
 
-// conductLab leads hosts that are elsewhere. What goes wrong at a host is told
-// and costs that host's evidence; there is a verdict all the same.
+// conductLab leads hosts that are elsewhere. A host that dies is told of and
+// costs its evidence; there is a verdict all the same.
 func conductLab(ctx context.Context, file, folder string, hold bool, stdout, stderr io.Writer) (err error) {
 	lab, err := topology.Load(file, os.Environ())
 	if err != nil {
@@ -49,12 +49,14 @@ func conductLab(ctx context.Context, file, folder string, hold bool, stdout, std
 	}
 	limited, cancel := context.WithTimeout(ctx, lab.Limit)
 	defer cancel()
-	var o conduct.Options
+	o := conduct.Options{Lost: func(err error) { fmt.Fprintf(stderr, "lab: %v\n", err) }}
 	if hold {
 		o.Hold = func(context.Context) { <-ctx.Done() }
 	}
-	if err := conduct.Run(limited, lab, hosts, o); err != nil {
-		fmt.Fprintf(stderr, "lab: %v\n", err)
+	cannot := conduct.Run(limited, lab, hosts, o)
+	judged := judgeFolder(folder, false, stdout)
+	if cannot != nil {
+		return cannot
 	}
-	return judgeFolder(folder, false, stdout)
+	return judged
 }

@@ -103,13 +103,13 @@ func (r request) load() (*topology.Lab, error) {
 	return lab, verdict.Check(lab)
 }
 
-// folder makes the folder that the run is kept in.
+// folder is the folder that the run will be kept in; the one above it exists.
 func (r request) folder(lab *topology.Lab) (string, error) {
 	folder := r.out
 	if folder == "" {
 		folder = filepath.Join("runs", lab.Name+"-"+time.Now().Format("20060102-150405.000"))
 	}
-	if err := os.MkdirAll(folder, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return "", fmt.Errorf("--out: %w", err)
 	}
 	return folder, nil
@@ -127,7 +127,7 @@ func (r request) conduct(ctx context.Context, e engine, lab *topology.Lab, folde
 		}
 	})
 	defer stop()
-	o := conduct.Options{}
+	o := conduct.Options{Lost: func(err error) { fmt.Fprintf(stderr, "lab: %v\n", err) }}
 	if r.hold {
 		o.Hold = func(context.Context) {
 			held = true

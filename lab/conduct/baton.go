@@ -24,6 +24,9 @@ func Take(dir string, lab []byte) (*Baton, error) {
 	if err := makeFolder(dir); err != nil {
 		return nil, err
 	}
+	if err := unused(dir); err != nil {
+		return nil, err
+	}
 	file, err := os.CreateTemp(dir, conductFile+".*")
 	if err != nil {
 		return nil, err
@@ -33,6 +36,22 @@ func Take(dir string, lab []byte) (*Baton, error) {
 		return nil, errors.Join(err, b.Drop(), os.Remove(file.Name()))
 	}
 	return b, nil
+}
+
+// unused returns an error if another conductor holds the folder.
+func unused(dir string) error {
+	file, err := os.Open(filepath.Join(dir, conductFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	living, err := held(file)
+	if err == nil && living {
+		err = fmt.Errorf("%s is in use by another run: wait for its end, or choose another folder", dir)
+	}
+	return errors.Join(err, file.Close())
 }
 
 // claim puts the locked file in place last: whoever sees it sees an empty

@@ -18,8 +18,12 @@ import (
 // Arrival bounds how long the conductor waits for a host to appear.
 const Arrival = 60 * time.Second
 
-// errDead is what a host's silence means when nobody holds its lock.
-var errDead = errors.New("the host died: its agent ended without closing its evidence")
+var (
+	// errDead is what a host's silence means when nobody holds its lock.
+	errDead = errors.New("the host died: its agent ended without closing its evidence")
+	// errAbsent is what it means that a host has no account.
+	errAbsent = errors.New("the host never appeared")
+)
 
 // A Remote is a host that is led over the run folder.
 type Remote struct {
@@ -36,7 +40,7 @@ func (b *Baton) Remotely(name string) *Remote { return &Remote{name: name, baton
 // The steps of a remote host: a command, and then its answer.
 
 func (r *Remote) Open(ctx context.Context) error {
-	arrival, cancel := context.WithTimeoutCause(ctx, Arrival, fmt.Errorf("did not appear within %v", Arrival))
+	arrival, cancel := context.WithTimeoutCause(ctx, Arrival, fmt.Errorf("%w within %v", errAbsent, Arrival))
 	defer cancel()
 	if err := until(arrival, r.appeared); err != nil {
 		return err
@@ -80,7 +84,7 @@ func (r *Remote) appeared() (bool, error) {
 // ask gives a command and waits for the event that answers it.
 func (r *Remote) ask(ctx context.Context, command string) error {
 	if r.account == nil {
-		return errors.New("never appeared")
+		return errAbsent
 	}
 	if err := r.baton.say(r.name, command); err != nil {
 		return err

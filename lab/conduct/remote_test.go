@@ -206,6 +206,18 @@ func TestTakeReplacesARun(t *testing.T) {
 	require.NoError(t, baton.Drop())
 }
 
+func TestTakeLeavesAnotherRunAlone(t *testing.T) {
+	dir := t.TempDir()
+	baton, err := Take(dir, []byte("first"))
+	require.NoError(t, err)
+	_, err = Take(dir, []byte("second"))
+	require.ErrorContains(t, err, "in use by another run")
+	lab, err := os.ReadFile(filepath.Join(dir, "lab.yml"))
+	require.NoError(t, err)
+	assert.Equal(t, "first", string(lab))
+	require.NoError(t, baton.Drop())
+}
+
 func TestTakeTouchesNothingThatIsNoRun(t *testing.T) {
 	for _, name := range []string{"thesis.txt", "server.pcapng.bak"} {
 		dir := t.TempDir()

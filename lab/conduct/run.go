@@ -22,14 +22,18 @@ type Options struct {
 	Hold func(context.Context)
 	// Progress, if set, is called when a step begins.
 	Progress func(step string)
+	// Lost, if set, is called when a host is lost on the way, or cannot give
+	// all its evidence: the run goes on, and the verdict will miss it.
+	Lost func(error)
 }
 
-// Run leads the hosts through a run. It goes on to the end whatever happens on
-// the way: a host that does not open, does not start or dies costs its own
-// evidence, and its error is part of what Run returns. When ctx ends, Run
-// still takes a snapshot, stops and closes, within Closing.
+// Run leads the hosts through a run, and to its end whatever happens on the
+// way. A host that dies costs its own evidence, and Lost is told. A host that
+// says why it cannot open its witnesses or start its program makes the run one
+// that could not be made, and that is the error that Run returns. When ctx ends,
+// Run still takes a snapshot, stops and closes, within Closing.
 func Run(ctx context.Context, lab *topology.Lab, hosts map[string]Host, o Options) error {
-	r := &run{hosts: hosts, failed: make(map[string]bool), progress: o.Progress}
+	r := &run{Options: o, hosts: hosts, failed: make(map[string]bool)}
 	order := levels(lab.Hosts)
 	all := slices.Concat(order...)
 
@@ -41,7 +45,7 @@ func Run(ctx context.Context, lab *topology.Lab, hosts map[string]Host, o Option
 	ending, cancel := r.ending(ctx)
 	defer cancel()
 	r.each(ending, "snapshot", all, Host.Snapshot)
-	if o.Hold != nil && ctx.Err() == nil && len(r.errs) == 0 {
+	if o.Hold != nil && ctx.Err() == nil && len(r.failed) == 0 {
 		o.Hold(ctx)
 		cancel()
 		ending, cancel = r.ending(ctx)
@@ -56,8 +60,8 @@ func Run(ctx context.Context, lab *topology.Lab, hosts map[string]Host, o Option
 }
 
 type run struct {
-	hosts    map[string]Host
-	progress func(string)
+	Options
+	hosts map[string]Host
 
 	mu     sync.Mutex
 	failed map[string]bool
@@ -78,8 +82,8 @@ func (r *run) sound(names []string) []string {
 
 // each asks all the named hosts for a step at once, and waits for all of them.
 func (r *run) each(ctx context.Context, step string, names []string, do func(Host, context.Context) error) {
-	if r.progress != nil {
-		r.progress(step)
+	if r.Progress != nil {
+		r.Progress(step)
 	}
 	var wait sync.WaitGroup
 	for _, name := range names {
@@ -104,5 +108,11 @@ func (r *run) note(ctx context.Context, step, name string, err error) {
 		return // what follows from the first error is no news
 	}
 	r.failed[name] = true
-	r.errs = append(r.errs, fmt.Errorf("%s: %w", name, err))
+	err = fmt.Errorf("%s: %w", name, err)
+	dead := errors.Is(err, errDead) || errors.Is(err, errAbsent)
+	if (step == "open" || step == "start") && !dead {
+		r.errs = append(r.errs, err)
+	} else if r.Lost != nil {
+		r.Lost(err)
+	}
 }

@@ -103,8 +103,18 @@ func TestRunJoinsErrors(t *testing.T) {
 	lab, _, hosts := chain()
 	hosts["server"].(*fake).fails["start"] = errors.New("one")
 	hosts["server"].(*fake).fails["close"] = errors.New("only what follows from one")
-	hosts["client"].(*fake).fails["close"] = errors.New("two")
+	hosts["client"].(*fake).fails["start"] = errors.New("two")
 	require.EqualError(t, Run(context.Background(), lab, hosts, Options{}), "server: one\nclient: two")
+}
+
+// What is lost on the way is told, and is no reason not to judge.
+func TestRunTellsWhatIsLost(t *testing.T) {
+	lab, _, hosts := chain()
+	hosts["server"].(*fake).fails["open"] = errDead
+	hosts["client"].(*fake).fails["snapshot"] = errors.New("permission denied")
+	var lost []string
+	require.NoError(t, Run(context.Background(), lab, hosts, Options{Lost: func(err error) { lost = append(lost, err.Error()) }}))
+	assert.Equal(t, []string{"server: " + errDead.Error(), "client: permission denied"}, lost)
 }
 
 func TestRunEndsAtItsLimit(t *testing.T) {

@@ -105,6 +105,9 @@ func (w *witnesses) record(a *Agent, rows []evidence.Socket, pid int) error {
 	err := evidence.Append(w.socketFile, rows...)
 	if pid != 0 {
 		open, filesErr := files.Tree(a.header(evidence.Files), a.snapshot, pid)
+		if errors.Is(filesErr, files.ErrGone) {
+			filesErr = nil // a program that has ended has no open files
+		}
 		err = errors.Join(err, filesErr, evidence.Append(w.openFile, open...))
 	}
 	if w.tracked != nil {
