@@ -27,6 +27,9 @@ type Config struct {
 	// Poll is how often the witnesses that look rather than listen look while
 	// the program runs.
 	Poll time.Duration
+	// Quiet is how long a program that tells nothing of itself must change
+	// nothing before it counts as settled; 0 means two seconds.
+	Quiet time.Duration
 	// Claim, if set, is called with the account's file before the first word
 	// is written to it.
 	Claim func(*os.File) error

@@ -8,9 +8,8 @@ import (
 	"github.com/fourtuple/fourtuple/lab/evidence"
 )
 
-// quiet is how long a program that tells nothing of itself must change nothing
-// before it counts as settled.
-const quiet = time.Second
+// defaultQuiet is long enough for a program to start on a busy machine.
+const defaultQuiet = 2 * time.Second
 
 // settled waits until the program says that it listens or holds, has ended, is
 // seen to listen, or has changed nothing for a while.
@@ -39,11 +38,18 @@ func (a *Agent) settled(ctx context.Context) error {
 		if !sameSockets(before, rows) {
 			before, since = rows, time.Now()
 		}
-		if time.Since(since) > quiet {
+		if time.Since(since) > a.quiet() {
 			return nil
 		}
 		ticker.Reset(min(2*time.Since(since)+2*time.Millisecond, a.Poll))
 	}
+}
+
+func (a *Agent) quiet() time.Duration {
+	if a.Quiet > 0 {
+		return a.Quiet
+	}
+	return defaultQuiet
 }
 
 // newListener tells whether the socket listens and did not before the program
