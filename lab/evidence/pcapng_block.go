@@ -8,9 +8,13 @@ import (
 	"io"
 )
 
-// pcapngBuffer is the longest block that is read, in bytes: Wireshark's longest
-// packet is 256 KiB. Longer blocks that are not needed are skipped.
-const pcapngBuffer = 1 << 20
+const (
+	// pcapngBuffer is how much is read at once, in bytes.
+	pcapngBuffer = 64 << 10
+	// pcapngBlock is the longest block that is read: Wireshark's longest packet
+	// is 256 KiB. Longer blocks that are not needed are skipped.
+	pcapngBlock = 1 << 20
+)
 
 // Block types of pcapng.
 const (
@@ -44,6 +48,7 @@ type pcapngReader struct {
 	order   endian
 	links   []pcapngLink // of this section
 	payload keeper
+	long    []byte // a block that is longer than the buffer
 }
 
 // endian is a byte order, true for big; a type of its own because calls of
@@ -145,20 +150,34 @@ func (p *pcapngReader) byteOrder() error {
 
 // known reads a block of a type that says something.
 func (p *pcapngReader) known(kind, length uint32) error {
-	if length > pcapngBuffer {
+	if length > pcapngBlock {
 		return p.broken("a block of %d bytes is too long", length)
 	}
-	b, err := p.r.Peek(int(length))
+	b, err := p.next(int(length))
 	if err != nil {
 		return cutShort(err)
 	}
 	if p.order.u32(b[length-4:]) != length {
 		return p.broken("a block has two lengths")
 	}
-	if err := p.body(kind, b[8:length-4]); err != nil {
-		return err
+	return p.body(kind, b[8:length-4])
+}
+
+// next reads n bytes, which are there until the next call.
+func (p *pcapngReader) next(n int) ([]byte, error) {
+	if n <= pcapngBuffer {
+		b, err := p.r.Peek(n)
+		if err != nil {
+			return nil, err
+		}
+		_, err = p.r.Discard(n)
+		return b, err
 	}
-	return p.skip(length)
+	if len(p.long) < n {
+		p.long = make([]byte, n)
+	}
+	_, err := io.ReadFull(p.r, p.long[:n])
+	return p.long[:n], err
 }
 
 func (p *pcapngReader) skip(length uint32) error {
@@ -198,7 +217,7 @@ func (p *pcapngReader) broken(format string, a ...any) error {
 
 // cutShort makes an end of the file one in the middle of a block.
 func cutShort(err error) error {
-	if err == io.EOF {
+	if err == io.EOF || err == io.ErrUnexpectedEOF {
 		return errMidBlock
 	}
 	return err

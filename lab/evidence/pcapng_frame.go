@@ -57,109 +57,111 @@ func (c cursor) end(n int) cursor {
 	return cursor{data: c.data[:min(n, len(c.data))], length: n}
 }
 
-// decode finds the TCP segment in a frame.
-func decode(link uint16, data []byte, length int) (Packet, what) {
+// decode finds the TCP segment in a frame and sets what it says in p. Packets
+// are long, and there may be millions: handing them up by value would cost as
+// much as all the rest.
+func decode(p *Packet, link uint16, data []byte, length int) what {
 	c := cursor{data: data, length: length}
 	switch link {
 	case linkEthernet:
-		return c.protocolAt(12, 14)
+		return c.protocolAt(p, 12, 14)
 	case linkSLL:
-		return c.protocolAt(14, 16)
+		return c.protocolAt(p, 14, 16)
 	case linkSLL2:
-		return c.protocolAt(0, 20)
+		return c.protocolAt(p, 0, 20)
 	case linkNull, linkLoop:
-		return c.skip(4).ip()
+		return c.skip(4).ip(p)
 	case linkRaw, linkIPv4, linkIPv6:
-		return c.ip()
+		return c.ip(p)
 	default:
-		return Packet{}, isOther
+		return isOther
 	}
 }
 
 // protocolAt decodes behind a link header of n bytes with its protocol at an
 // offset, and behind the VLAN tags that follow it.
-func (c cursor) protocolAt(offset, n int) (Packet, what) {
+func (c cursor) protocolAt(p *Packet, offset, n int) what {
 	if len(c.data) < n {
-		return Packet{}, isDamaged
+		return isDamaged
 	}
 	protocol := binary.BigEndian.Uint16(c.data[offset:])
 	c = c.skip(n)
 	for protocol == etherVLAN || protocol == etherQinQ || protocol == etherOldQinQ {
 		if len(c.data) < 4 {
-			return Packet{}, isDamaged
+			return isDamaged
 		}
 		protocol = binary.BigEndian.Uint16(c.data[2:])
 		c = c.skip(4)
 	}
 	switch protocol {
 	case etherIPv4:
-		return c.ipv4()
+		return c.ipv4(p)
 	case etherIPv6:
-		return c.ipv6()
+		return c.ipv6(p)
 	default:
-		return Packet{}, isOther
+		return isOther
 	}
 }
 
 // ip decodes a packet that tells its version itself.
-func (c cursor) ip() (Packet, what) {
+func (c cursor) ip(p *Packet) what {
 	if len(c.data) == 0 {
-		return Packet{}, isDamaged
+		return isDamaged
 	}
 	switch c.data[0] >> 4 {
 	case 4:
-		return c.ipv4()
+		return c.ipv4(p)
 	case 6:
-		return c.ipv6()
+		return c.ipv6(p)
 	default:
-		return Packet{}, isOther
+		return isOther
 	}
 }
 
 // ipv4 decodes RFC 791, section 3.1. A total length of zero is that of a packet
 // over 64 KiB that an interface is to cut up (BIG TCP): the frame has its length.
-func (c cursor) ipv4() (Packet, what) {
+func (c cursor) ipv4(p *Packet) what {
 	h := c.data
 	if len(h) < 20 || h[0]>>4 != 4 {
-		return Packet{}, isDamaged
+		return isDamaged
 	}
 	header, total := int(h[0]&0xf)*4, int(binary.BigEndian.Uint16(h[2:]))
 	if total == 0 {
 		total = c.length
 	}
 	if header < 20 || total < header || total > c.length {
-		return Packet{}, isDamaged
+		return isDamaged
 	}
 	if h[9] != protoTCP {
-		return Packet{}, isOther
+		return isOther
 	}
 	if binary.BigEndian.Uint16(h[6:])&0x1fff != 0 {
-		return Packet{}, isFragment
+		return isFragment
 	}
 	source, destination := netip.AddrFrom4([4]byte(h[12:])), netip.AddrFrom4([4]byte(h[16:]))
-	return c.end(total).skip(header).tcp(source, destination)
+	return c.end(total).skip(header).tcp(p, source, destination)
 }
 
 // ipv6 decodes RFC 8200, section 3. A payload length of zero is that of a
 // jumbogram or of BIG TCP: the frame has its length.
-func (c cursor) ipv6() (Packet, what) {
+func (c cursor) ipv6(p *Packet) what {
 	h := c.data
 	if len(h) < 40 || h[0]>>4 != 6 {
-		return Packet{}, isDamaged
+		return isDamaged
 	}
 	length := int(binary.BigEndian.Uint16(h[4:]))
 	if length == 0 {
 		length = c.length - 40
 	}
 	if length < 0 || length > c.length-40 {
-		return Packet{}, isDamaged
+		return isDamaged
 	}
 	c = c.end(40 + length).skip(40)
 	rest, what := c.extensions(h[6])
 	if what != isSegment {
-		return Packet{}, what
+		return what
 	}
-	return rest.tcp(netip.AddrFrom16([16]byte(h[8:])), netip.AddrFrom16([16]byte(h[24:])))
+	return rest.tcp(p, netip.AddrFrom16([16]byte(h[8:])), netip.AddrFrom16([16]byte(h[24:])))
 }
 
 // extensions steps over the extension headers (RFC 8200, section 4) up to TCP.
@@ -208,24 +210,22 @@ func laterFragment(protocol byte) what {
 }
 
 // tcp decodes RFC 9293, section 3.1.
-func (c cursor) tcp(source, destination netip.Addr) (Packet, what) {
+func (c cursor) tcp(p *Packet, source, destination netip.Addr) what {
 	h := c.data
 	if len(h) < 20 {
-		return Packet{}, isDamaged
+		return isDamaged
 	}
 	header := int(h[12]>>4) * 4
 	if header < 20 || c.length < header {
-		return Packet{}, isDamaged
+		return isDamaged
 	}
 	data := c.skip(header)
-	return Packet{
-		Source:      netip.AddrPortFrom(source, binary.BigEndian.Uint16(h)),
-		Destination: netip.AddrPortFrom(destination, binary.BigEndian.Uint16(h[2:])),
-		Seq:         binary.BigEndian.Uint32(h[4:]),
-		Ack:         binary.BigEndian.Uint32(h[8:]),
-		Flags:       Flags(h[13]),
-		Window:      binary.BigEndian.Uint16(h[14:]),
-		Payload:     data.data,
-		Length:      data.length,
-	}, isSegment
+	p.Source = netip.AddrPortFrom(source, binary.BigEndian.Uint16(h))
+	p.Destination = netip.AddrPortFrom(destination, binary.BigEndian.Uint16(h[2:]))
+	p.Seq = binary.BigEndian.Uint32(h[4:])
+	p.Ack = binary.BigEndian.Uint32(h[8:])
+	p.Flags = Flags(h[13])
+	p.Window = binary.BigEndian.Uint16(h[14:])
+	p.Payload, p.Length = data.data, data.length
+	return isSegment
 }

@@ -62,8 +62,8 @@ func (p *pcapngReader) frame(f frame) error {
 	in := &p.info.Interfaces[f.link.in]
 	p.info.Frames++
 	in.Frames++
-	s, what := decode(f.link.kind, f.data, f.length)
-	switch what {
+	var s Packet
+	switch decode(&s, f.link.kind, f.data, f.length) {
 	case isSegment:
 		s.Time, s.Number, s.Interface, s.FrameLength = f.time, p.info.Frames, in.Name, f.length
 		s.Payload = p.payload.keep(s.Payload)
