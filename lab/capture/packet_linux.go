@@ -73,7 +73,7 @@ func (p packet) withoutLink() packet {
 	return p
 }
 
-// readControl takes time, length, network header and VLAN tag from the control
+// readControl takes time, network header and VLAN tag from the control
 // messages of a packet (packet(7), PACKET_AUXDATA; timestamping.rst of Linux).
 func (p *packet) readControl(control []byte) {
 	for len(control) >= unix.SizeofCmsghdr {
@@ -109,7 +109,6 @@ func (p *packet) readAuxiliary(data []byte) {
 		return
 	}
 	status := binary.NativeEndian.Uint32(data)
-	p.length = int(binary.NativeEndian.Uint32(data[4:]))
 	p.network = int(binary.NativeEndian.Uint16(data[14:]))
 	if status&unix.TP_STATUS_VLAN_VALID == 0 {
 		return
