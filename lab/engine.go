@@ -43,4 +43,3 @@ func chooseEngine(name string, stderr io.Writer) (engine, error) {
 		return nil, fmt.Errorf("--engine %s: there is no such engine; use %s or %s", name, engineNetns, engineDocker)
 	}
 }
-
