@@ -12,7 +12,9 @@ import (
 // Client is the settings of an echo client. The zero value tries once to connect, from any endpoint, and waits
 // for replies for ever. A Client may have several sessions.
 type Client struct {
-	// Source is the endpoint to call from. An invalid address and a zero port mean any.
+	// Source is the endpoint to call from. An invalid address and a zero port mean any. An endpoint whose last
+	// connection is in TIME_WAIT can be had again; where the kernel refuses that very four-tuple for now, the
+	// client retries.
 	Source netip.AddrPort
 	// Retry is how long to go on trying while the server is not up yet; zero is a single attempt.
 	Retry time.Duration

@@ -207,12 +207,17 @@ func TestClientRefusesToListenWithoutEnd(t *testing.T) {
 	assert.EqualError(t, err, "the server sends and sends without being asked")
 }
 
-// A server that reads only while its replies are read makes a client that writes first and reads later hang.
+// A server that reads no more while nobody takes its replies makes a client hang that writes first and reads
+// later. The message is longer than all the buffers that lie between a server's small ones.
 func TestClientReadsWhileItWrites(t *testing.T) {
-	server := start(t, Server{})
+	address := fake(t, func(conn *net.TCPConn) {
+		conn.SetReadBuffer(1 << 14)
+		conn.SetWriteBuffer(1 << 14)
+		newConnection(conn).echo(&Server{})
+	})
 	client := Client{Timeout: patience}
-	message := strings.Repeat("x", 20<<20) // more than the buffers of both sides hold
-	require.NoError(t, client.Run(t.Context(), server.address, Script{Messages: []string{message}}))
+	message := strings.Repeat("x", 8<<20)
+	require.NoError(t, client.Run(t.Context(), address, Script{Messages: []string{message}}))
 }
 
 func TestClientGivesUpOnServerThatNeverReads(t *testing.T) {
@@ -220,7 +225,7 @@ func TestClientGivesUpOnServerThatNeverReads(t *testing.T) {
 	address := fake(t, func(conn *net.TCPConn) { io.WriteString(conn, Greeting); <-release })
 	t.Cleanup(func() { close(release) })
 	client := Client{Timeout: 300 * time.Millisecond}
-	err := client.Run(t.Context(), address, Script{Messages: []string{strings.Repeat("x", 20<<20)}})
+	err := client.Run(t.Context(), address, Script{Messages: []string{strings.Repeat("x", 8<<20)}})
 	require.Error(t, err)
 	assert.Contains(t, err.Error(), "has not come whole within 300ms")
 }

@@ -152,7 +152,7 @@ func TestServerGivesUpOnPeerThatNeverReads(t *testing.T) {
 // flood sends more than the buffers of both sides hold, or until there is an error.
 func flood(conn net.Conn) {
 	chunk := []byte(strings.Repeat("x", 1<<16))
-	for range 512 {
+	for range 256 {
 		if _, err := conn.Write(chunk); err != nil {
 			return
 		}
