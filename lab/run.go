@@ -103,7 +103,7 @@ func (r request) load() (*topology.Lab, error) {
 	return lab, verdict.Check(lab)
 }
 
-// folder is the folder that the run will be kept in; the one above it exists.
+// folder makes the folder that the run will be kept in.
 func (r request) folder(lab *topology.Lab) (string, error) {
 	folder := r.out
 	if folder == "" {
@@ -112,7 +112,7 @@ func (r request) folder(lab *topology.Lab) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return "", fmt.Errorf("--out: %w", err)
 	}
-	return folder, nil
+	return folder, conduct.MakeFolder(folder)
 }
 
 // conduct runs the lab within its limit. The user's Ctrl-C ends a hold, and

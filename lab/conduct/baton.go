@@ -21,7 +21,7 @@ type Baton struct {
 // it. What an earlier run left there is removed: two runs must not mix. The
 // folder belongs to the owner of the folder that it is in.
 func Take(dir string, lab []byte) (*Baton, error) {
-	if err := makeFolder(dir); err != nil {
+	if err := MakeFolder(dir); err != nil {
 		return nil, err
 	}
 	if err := unused(dir); err != nil {
@@ -112,7 +112,9 @@ func (b *Baton) Drop() error {
 	return errors.Join(err, b.file.Close())
 }
 
-func makeFolder(dir string) error {
+// MakeFolder makes the folder dir, if it is not there, for the owner of the
+// folder that it is in.
+func MakeFolder(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		if errors.Is(err, os.ErrExist) {
 			return nil
