@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fourtuple/fourtuple/lab/conduct"
+	"github.com/fourtuple/fourtuple/lab/docker"
 	"github.com/fourtuple/fourtuple/lab/topology"
 	"github.com/fourtuple/fourtuple/lab/verdict"
 )
@@ -19,8 +20,14 @@ func conductCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "conduct LAB RUN",
 		Short: "Conduct the hosts of a lab over the run folder, then judge: the judge's container",
-		Args:  cobra.ExactArgs(2),
+		Long: `Conduct the hosts of a lab over the run folder, then judge: the judge's container.
+
+With - for LAB the docker engine leads: see the documentation of lab/docker.`,
+		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if args[0] == docker.LedByInput {
+				return docker.Conduct(c.Context(), args[1], hold, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
+			}
 			return conductLab(c.Context(), args[0], args[1], hold, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
