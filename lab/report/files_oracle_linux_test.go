@@ -52,6 +52,7 @@ func fileTable(t *testing.T, rows []evidence.File) string {
 // ends of a connection, and an IPv6 one that listens. It returns its pid.
 func sleeper(t *testing.T) string {
 	t.Helper()
+	requireIPv6(t)
 	four, err := net.Listen("tcp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	six, err := net.Listen("tcp6", "[::]:0")

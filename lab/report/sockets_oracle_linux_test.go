@@ -50,6 +50,7 @@ func socketLines(t *testing.T, rows []evidence.Socket) []string {
 // says of them.
 func liveRows(t *testing.T) []evidence.Socket {
 	t.Helper()
+	requireIPv6(t)
 	rows := liveConnection(t, "tcp4", "127.0.0.1:0", "127.0.0.1")
 	rows = append(rows, liveConnection(t, "tcp", "[::]:0", "127.0.0.1")...)
 	return append(rows, liveConnection(t, "tcp6", "[::1]:0", "::1")...)

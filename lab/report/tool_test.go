@@ -1,6 +1,7 @@
 package report
 
 import (
+	"net"
 	"os"
 	"os/exec"
 	"testing"
@@ -22,4 +23,16 @@ func tool(t *testing.T, name string, args ...string) string {
 	out, err := cmd.Output()
 	require.NoError(t, err, "%s %q", name, args)
 	return string(out)
+}
+
+// requireIPv6 skips a test on a machine without IPv6, but not where CI promises
+// it.
+func requireIPv6(t *testing.T) {
+	t.Helper()
+	listener, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil && os.Getenv("CI") != "true" {
+		t.Skipf("this machine has no IPv6 to compare with: %v", err)
+	}
+	require.NoError(t, err, "IPv6 must work where CI is set")
+	require.NoError(t, listener.Close())
 }

@@ -54,6 +54,7 @@ func TestPackets(t *testing.T) {
 func TestViewsReturnTheWritersError(t *testing.T) {
 	full := errors.New("no space left on device")
 	w := writerFunc(func([]byte) (int, error) { return 0, full })
+	page := Page{Lab: sampleLab(), Run: sampleRun(visits()), Verdict: sampleVerdict(visits())}
 	for name, view := range map[string]func() error{
 		"text":        func() error { return Text(w, "", verdict.Verdict{}, Style{}) },
 		"json":        func() error { return JSON(w, verdict.Verdict{}) },
@@ -61,6 +62,7 @@ func TestViewsReturnTheWritersError(t *testing.T) {
 		"sockets":     func() error { return Sockets(w, "", nil) },
 		"files":       func() error { return Files(w, "h", nil) },
 		"packets":     func() error { return Packets(w, "", nil) },
+		"html":        func() error { return HTML(w, page) },
 	} {
 		require.ErrorIs(t, view(), full, name)
 	}
