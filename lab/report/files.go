@@ -17,6 +17,9 @@ const lsofCommand = 9
 // given: columns are as wide as their widest value, numbers and most words are
 // flush right, the command is cut to 9 characters. Above them stands the
 // host's name, if it is not empty.
+//
+// The records have lsof's columns as lsof writes them: backslashes in them are
+// part of escapes, and stay as they are.
 func Files(w io.Writer, host string, rows []evidence.File) error {
 	var b strings.Builder
 	heading(&b, host)
@@ -64,7 +67,7 @@ func lsofRow(row evidence.File) lsofCells {
 		command: lsofName(row.Command), pid: strconv.Itoa(row.PID), user: printable(row.User),
 		fd: fd, access: access,
 		typ: printable(row.Type), device: printable(row.Device), size: printable(row.SizeOff),
-		node: printable(row.Node), name: printable(strings.ReplaceAll(row.Name, `\`, `\\`)),
+		node: printable(row.Node), name: printable(row.Name),
 	}
 }
 
@@ -92,25 +95,19 @@ func lsofName(command string) string {
 	}
 	var name string
 	for _, c := range []byte(command) {
-		part := lsofByte(c)
+		part := string(rune(c))
+		switch {
+		case c == ' ' || c >= 0x7f:
+			part = fmt.Sprintf(`\x%02x`, c)
+		case c < ' ':
+			part = escape(rune(c))
+		}
 		if len(name)+len(part) > lsofCommand {
 			return fmt.Sprintf("%-*s", lsofCommand, name)
 		}
 		name += part
 	}
 	return name
-}
-
-func lsofByte(c byte) string {
-	switch {
-	case c == '\\':
-		return `\\`
-	case c == ' ' || c >= 0x7f:
-		return fmt.Sprintf(`\x%02x`, c)
-	case c < ' ':
-		return escape(rune(c))
-	}
-	return string(rune(c))
 }
 
 // lsofWidths are the widths of all columns but the last.

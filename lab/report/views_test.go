@@ -35,8 +35,8 @@ func TestFiles(t *testing.T) {
 	server := sampleRun(visits()).Hosts["server"]
 	golden(t, "files.txt", func(w io.Writer) error { return Files(w, "server", LastSnapshot(server.Files)) })
 	rows := []evidence.File{
-		{Command: "a b\\cdefgh", PID: 1, User: "root", FD: "cwd", Type: "DIR", Device: "254,0", SizeOff: "4096", Node: "2", Name: "/"},
-		{Command: "가", PID: 4194304, User: "systemd-timesync", FD: "3uW", Type: "REG", Device: "254,0", SizeOff: "123456789012", Node: "18446744073709551615", Name: "/a\nb\\c\u202e가"},
+		{Command: `a\x20b c`, PID: 1, User: "root", FD: "cwd", Type: "DIR", Device: "254,0", SizeOff: "4096", Node: "2", Name: "/"},
+		{Command: "가", PID: 4194304, User: "systemd-timesync", FD: "3uW", Type: "REG", Device: "254,0", SizeOff: "123456789012", Node: "18446744073709551615", Name: "/a\nb\\\\c\\x20\u202e가"},
 		{PID: 2, FD: "12345r", Type: "a_inode", Name: "[eventpoll]"},
 	}
 	golden(t, "files-odd.txt", func(w io.Writer) error { return Files(w, "", rows) })
