@@ -30,13 +30,13 @@ func defaultEngine() string {
 	return engineDocker
 }
 
-func chooseEngine(name string, stderr io.Writer) (engine, error) {
+func chooseEngine(name string, progress func(step string, done, total int), stderr io.Writer) (engine, error) {
 	switch name {
 	case engineNetns:
 		if err := netns.Supported(); err != nil {
 			return nil, err
 		}
-		return netns.Engine{}, nil
+		return netns.Engine{Wiring: func(done, total int) { progress("wire", done, total) }}, nil
 	case engineDocker:
 		return docker.Engine{Log: stderr}, nil
 	default:

@@ -64,7 +64,9 @@ func (r request) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if r.engine == "" {
 		r.engine = defaultEngine()
 	}
-	engine, err := chooseEngine(r.engine, stderr)
+	bar := newProgress(stderr, len(lab.Hosts))
+	defer bar.close()
+	engine, err := chooseEngine(r.engine, bar.at, stderr)
 	if err != nil {
 		return err
 	}
@@ -72,7 +74,8 @@ func (r request) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	interrupted, err := r.conduct(ctx, engine, lab, folder, stderr)
+	interrupted, err := r.conduct(ctx, engine, lab, folder, bar.at, stderr)
+	bar.close()
 	if err != nil {
 		return err
 	}
@@ -117,7 +120,7 @@ func (r request) folder(lab *topology.Lab) (string, error) {
 
 // conduct runs the lab within its limit. The user's Ctrl-C ends a hold, and
 // before that the run.
-func (r request) conduct(ctx context.Context, e engine, lab *topology.Lab, folder string, stderr io.Writer) (interrupted bool, err error) {
+func (r request) conduct(ctx context.Context, e engine, lab *topology.Lab, folder string, progress func(string, int, int), stderr io.Writer) (interrupted bool, err error) {
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lab.Limit)
 	defer cancel()
 	held := false
@@ -127,7 +130,7 @@ func (r request) conduct(ctx context.Context, e engine, lab *topology.Lab, folde
 		}
 	})
 	defer stop()
-	o := conduct.Options{Lost: func(err error) { fmt.Fprintf(stderr, "lab: %v\n", err) }}
+	o := conduct.Options{Progress: progress, Lost: func(err error) { fmt.Fprintf(stderr, "lab: %v\n", err) }}
 	if r.hold {
 		o.Hold = func(context.Context) {
 			held = true

@@ -20,8 +20,9 @@ type Options struct {
 	// Hold, if set, is called when every program has settled and the last
 	// snapshot is taken; the lab stays up until it returns.
 	Hold func(context.Context)
-	// Progress, if set, is called when a step begins.
-	Progress func(step string)
+	// Progress, if set, is told how many of all hosts have done a step, 0 when
+	// the step begins, by one goroutine after another.
+	Progress func(step string, done, total int)
 	// Lost, if set, is called when a host is lost on the way, or cannot give
 	// all its evidence: the run goes on, and the verdict will miss it.
 	Lost func(error)
@@ -82,15 +83,23 @@ func (r *run) sound(names []string) []string {
 
 // each asks all the named hosts for a step at once, and waits for all of them.
 func (r *run) each(ctx context.Context, step string, names []string, do func(Host, context.Context) error) {
-	if r.Progress != nil {
-		r.Progress(step)
+	done := -1
+	tell := func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		done++
+		if r.Progress != nil {
+			r.Progress(step, done, len(names))
+		}
 	}
+	tell()
 	var wait sync.WaitGroup
 	for _, name := range names {
 		wait.Go(func() {
 			if err := do(r.hosts[name], ctx); err != nil {
 				r.note(ctx, step, name, err)
 			}
+			tell()
 		})
 	}
 	wait.Wait()

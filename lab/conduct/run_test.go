@@ -121,7 +121,7 @@ func TestRunEndsAtItsLimit(t *testing.T) {
 	lab, d, hosts := chain()
 	hosts["server"].(*fake).hangs = "settle"
 	ctx, cancel := context.WithCancel(context.Background())
-	o := Options{Progress: func(step string) {
+	o := Options{Progress: func(step string, _, _ int) {
 		if step == "settle" && slices.Contains(d.lines, "start server") {
 			cancel()
 		}
