@@ -191,3 +191,13 @@ func (cc *connectionCase) seenBy() []string {
 
 // certain tells whether the connection can serve as a counterexample.
 func (cc *connectionCase) certain() bool { return len(cc.seenBy()) >= 2 }
+
+// accepted tells whether it can serve as one for a claim about the sockets that
+// the server accepted: a connection that still waits to be accepted has no
+// socket that a process holds.
+func (c *cases) accepted(cc *connectionCase) bool {
+	s := &cc.Server
+	held := len(inodes(s)) > 0 || len(s.Files) > 0 ||
+		slices.ContainsFunc(s.Accounts, func(a evidence.Account) bool { return a.Event == evidence.SaidAccepted })
+	return s.Host == c.lab.Server && cc.certain() && held
+}

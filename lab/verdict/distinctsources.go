@@ -22,7 +22,7 @@ func distinctSourcesText(lab *topology.Lab) string {
 func distinctSources(c *cases) (Outcome, string) {
 	var certain []netip.AddrPort
 	for i := range c.connections {
-		if cc := &c.connections[i]; cc.Server.Host == c.lab.Server && cc.certain() {
+		if cc := &c.connections[i]; c.accepted(cc) {
 			certain = append(certain, cc.AtServer().Source)
 		}
 	}

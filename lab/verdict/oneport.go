@@ -18,7 +18,7 @@ func onePort(c *cases) (Outcome, string) {
 	for i := range c.connections {
 		cc := &c.connections[i]
 		at := cc.AtServer()
-		if cc.Server.Host == c.lab.Server && cc.certain() && at.Destination.Port() != c.lab.Port {
+		if c.accepted(cc) && at.Destination.Port() != c.lab.Port {
 			return Refuted, fmt.Sprintf("the socket accepted from %s sits on port %d, not %d", at.Source, at.Destination.Port(), c.lab.Port)
 		}
 	}

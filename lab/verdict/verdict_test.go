@@ -274,6 +274,27 @@ func TestSecondConnectionOfAClient(t *testing.T) {
 	assert.Equal(t, NotShown, outcomes(v)["witnesses-agree"])
 }
 
+// A connection that the kernel opened and the server never accepted is no
+// counterexample, and the client's evidence is still at odds with the lab.
+func TestConnectionThatWaitsToBeAccepted(t *testing.T) {
+	s := newSample(samplePort, asItIs)
+	source := netip.MustParseAddrPort("10.12.1.10:41000")
+	s.connect("client1", source, source, netip.MustParseAddrPort("10.12.0.10:12000"), 300)
+	server := s.host("server")
+	for i := range server.Sockets {
+		if server.Sockets[i].Remote == source {
+			server.Sockets[i].Inode = 0
+		}
+	}
+	server.Files = slices.DeleteFunc(server.Files, func(f evidence.File) bool { return f.Remote == source })
+	server.Accounts = slices.DeleteFunc(server.Accounts, func(a evidence.Account) bool { return a.Remote == source })
+	v := Judge(s.lab, s.run)
+	for claim, outcome := range outcomes(v) {
+		assert.Equal(t, NotShown, outcome, claim)
+		assert.Equal(t, "client1 has 2 connections, where one is expected", reasonOf(t, v, claim))
+	}
+}
+
 func TestCheckNamesUnknownClaims(t *testing.T) {
 	lab := sampleLab()
 	require.NoError(t, Check(lab))
