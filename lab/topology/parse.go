@@ -46,6 +46,7 @@ func read(f composeFile, r *report) map[string]any {
 		return nil
 	}
 	r.at = at
+	checkAliases(at.root, r)
 	checkVariables(at.root, nil, f.environment, r)
 	if !r.empty() {
 		return nil

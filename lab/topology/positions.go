@@ -18,10 +18,6 @@ type positions struct {
 	root *yaml.Node // nil: no lines are known
 }
 
-// maxMerges bounds how many merge keys may lead from one to the next: YAML
-// lets an anchor merge itself.
-const maxMerges = 64
-
 var (
 	errEmpty          = errors.New("the file is empty; a lab has services and networks")
 	errSecondDocument = errors.New("a second YAML document begins here; a lab is one document")
@@ -78,7 +74,7 @@ func (p positions) line(k key) int {
 	}
 	node, line := p.root, p.root.Line
 	for _, name := range k {
-		next, at, ok := child(node, name, maxMerges)
+		next, at, ok := child(node, name)
 		if !ok {
 			break
 		}
@@ -94,7 +90,7 @@ func (p positions) has(k key) bool {
 		if node == nil {
 			return false
 		}
-		next, _, ok := child(node, name, maxMerges)
+		next, _, ok := child(node, name)
 		if !ok {
 			return false
 		}
@@ -103,11 +99,11 @@ func (p positions) has(k key) bool {
 	return node != nil
 }
 
-func child(node *yaml.Node, name string, merges int) (value *yaml.Node, line int, ok bool) {
+func child(node *yaml.Node, name string) (value *yaml.Node, line int, ok bool) {
 	node = target(node)
 	switch node.Kind {
 	case yaml.MappingNode:
-		return entry(node, name, merges)
+		return entry(node, name, make(map[*yaml.Node]bool))
 	case yaml.SequenceNode:
 		return item(node, name)
 	}
@@ -122,25 +118,24 @@ func target(node *yaml.Node) *yaml.Node {
 }
 
 // entry finds a mapping's own entry first, and else the first of those merged
-// in: https://yaml.org/type/merge.html.
-func entry(mapping *yaml.Node, name string, merges int) (*yaml.Node, int, bool) {
+// in: https://yaml.org/type/merge.html. It asks every mapping once, as one may
+// be merged by many ways.
+func entry(mapping *yaml.Node, name string, asked map[*yaml.Node]bool) (*yaml.Node, int, bool) {
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value == name {
 			return mapping.Content[i+1], mapping.Content[i].Line, true
 		}
 	}
-	if merges == 0 {
-		return nil, 0, false
-	}
+	asked[mapping] = true
 	for i := 0; i+1 < len(mapping.Content); i += 2 {
 		if mapping.Content[i].Value != "<<" {
 			continue
 		}
 		for _, source := range mergeSources(mapping.Content[i+1]) {
-			if source.Kind != yaml.MappingNode {
+			if source.Kind != yaml.MappingNode || asked[source] {
 				continue
 			}
-			if value, line, ok := entry(source, name, merges-1); ok {
+			if value, line, ok := entry(source, name, asked); ok {
 				return value, line, true
 			}
 		}

@@ -1,10 +1,45 @@
 package topology_test
 
-import "testing"
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// bomb has 40 anchors, each of which has the one before twice.
+func bomb(twice string) string {
+	var text strings.Builder
+	text.WriteString("x-a0: &a0 {}\n")
+	for i := range 40 {
+		before := fmt.Sprintf("a%d", i)
+		fmt.Fprintf(&text, "x-a%d: &a%d "+twice+"\n", i+1, i+1, before, before)
+	}
+	return text.String()
+}
 
 // Whatever is wrong with the text itself has a line, too.
 func TestTextProblems(t *testing.T) {
 	checkProblems(t, []problem{
+		{
+			name:  "an alias within itself",
+			edits: []edit{{"  read_only: true\n", "  read_only: true\n  x-more:\n    a: *host\n"}},
+			want:  []string{"lab.yml:14: the alias *host stands within what it stands for"},
+		},
+		{
+			name:  "a merge of itself",
+			edits: []edit{{"  read_only: true\n", "  read_only: true\n  <<: *host\n"}},
+			want:  []string{"lab.yml:13: the alias *host stands within what it stands for"},
+		},
+		{
+			name:  "too many aliases",
+			edits: []edit{top(bomb("[*%s, *%s]"))},
+			want:  []string{"lab.yml: the aliases stand for more than 100000 entries; write less with them"},
+		},
+		{
+			name:  "too many merges",
+			edits: []edit{top(bomb("{<<: [*%s, *%s]}"))},
+			want:  []string{"lab.yml: the aliases stand for more than 100000 entries; write less with them"},
+		},
 		{
 			name:  "several",
 			edits: []edit{add("ports: [80]"), {serverHome, "home: {ipv4_address: 10.12.0.1}"}, {"port: 12000", "port: 0"}},
