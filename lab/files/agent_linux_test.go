@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 	"golang.org/x/sys/unix"
 
 	"github.com/fourtuple/fourtuple/lab/evidence"
@@ -104,6 +105,7 @@ func see(t *testing.T, pid int, capabilities ...int) (s sighting) {
 // IDs; afterwards no thread has them, and the process is what it was.
 func TestLendThrowsTheThreadAway(t *testing.T) {
 	needRoot(t)
+	defer goleak.VerifyNone(t)
 	before := dumpable(t)
 	var lent string
 	require.NoError(t, owner{65534, 65533}.lend(func() { lent = ids("/proc/thread-self/status") }))
