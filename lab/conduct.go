@@ -26,7 +26,7 @@ With - for LAB the docker engine leads: see the documentation of lab/docker.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			if args[0] == docker.LedByInput {
-				return docker.Conduct(c.Context(), args[1], hold, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr())
+				return docker.Conduct(c.Context(), args[1], hold, c.InOrStdin(), c.OutOrStdout())
 			}
 			return conductLab(c.Context(), args[0], args[1], hold, c.OutOrStdout(), c.ErrOrStderr())
 		},

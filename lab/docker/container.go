@@ -101,7 +101,7 @@ func (r *run) conductorContainer(hold bool) client.ContainerCreateOptions {
 		command = append(command, "--hold")
 	}
 	return client.ContainerCreateOptions{
-		Name: objectName(r.id, "conductor-"),
+		Name: conductorName(r.id),
 		Config: &container.Config{
 			Image:       serverImage,
 			Entrypoint:  command,

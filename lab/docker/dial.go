@@ -58,9 +58,12 @@ func (e endpoint) dial(ctx context.Context) (*client.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the Docker engine at %s: %w", e, err)
 	}
-	ctx, cancel := context.WithTimeout(ctx, pingWithin)
+	short, cancel := context.WithTimeout(ctx, pingWithin)
 	defer cancel()
-	ping, err := cli.Ping(ctx, client.PingOptions{NegotiateAPIVersion: true})
+	ping, err := cli.Ping(short, client.PingOptions{NegotiateAPIVersion: true})
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	if err != nil {
 		// The client keeps the cause as text only.
 		denied := strings.Contains(err.Error(), "permission denied")

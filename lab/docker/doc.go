@@ -28,8 +28,9 @@
 //
 // A run lives as long as its conductor's container runs. No process ids are
 // compared: they would say nothing about another machine's or another
-// container's processes that use the same engine. Before the conductor runs, a
-// run that made something within the last minute counts as alive too.
+// container's processes that use the same engine. A run starts its conductor
+// within 30 seconds or gives up, so Clean waits that long for a run that has
+// none.
 //
 // # Errors
 //

@@ -10,15 +10,11 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// makingWithin is how long a run may take to start its conductor. Until then
-// it cannot be told from one that was killed at that point.
-const makingWithin = time.Minute
-
 // A found is what there is of one run.
 type found struct {
 	containers, networks []string // names
 	conductor            container.ContainerState
-	newest               time.Time // when the newest of it was made
+	oldest               time.Time // when the first of it was made
 }
 
 // findRuns finds all that has a run's labels, by the run's id, and the
@@ -79,22 +75,31 @@ func runOf(runs map[string]*found, labels map[string]string) *found {
 }
 
 func (f *found) made(when time.Time) {
-	if when.After(f.newest) {
-		f.newest = when
+	if f.oldest.IsZero() || when.Before(f.oldest) {
+		f.oldest = when
 	}
 }
 
-// alive says why the run may be alive; it is empty for one that is not.
-func (f *found) alive(now time.Time) string {
+// A life is whether a run is alive.
+type life int
+
+const (
+	dead life = iota
+	alive
+	beginning // or killed while it was
+)
+
+func (f *found) life(now time.Time) life {
 	switch f.conductor {
 	case container.StateExited, container.StateDead, container.StateRemoving:
-		return ""
+		return dead
 	case "", container.StateCreated:
-		if age := now.Sub(f.newest); age < makingWithin {
-			return fmt.Sprintf("it was begun %v ago and may still be making its containers; if it was killed, clean again in a minute", age.Round(time.Second))
+		// The engine's times of containers are whole seconds.
+		if now.Sub(f.oldest) > conductorWithin+time.Second {
+			return dead
 		}
-		return ""
+		return beginning
 	default:
-		return "it is alive"
+		return alive
 	}
 }

@@ -14,11 +14,8 @@ import (
 // with all its endpoints, and with a hardware address for each.
 const severalEndpoints = "1.44"
 
-// makeHosts makes the containers of all hosts, and starts none.
-func (r *run) makeHosts(ctx context.Context) error {
-	return each(ctx, r.lab.Hosts, r.makeHost)
-}
-
+// makeHost makes the container of a host, on all its subnets, and does not
+// start it.
 func (r *run) makeHost(ctx context.Context, h topology.Host) error {
 	first, later := h.Links, []topology.Link(nil)
 	if versions.LessThan(r.cli.ClientVersion(), severalEndpoints) {
@@ -45,12 +42,9 @@ func (r *run) makeHost(ctx context.Context, h topology.Host) error {
 	return nil
 }
 
-// startHosts starts the containers of all hosts.
-func (r *run) startHosts(ctx context.Context) error {
-	return each(ctx, r.lab.Hosts, func(ctx context.Context, h topology.Host) error {
-		if _, err := r.cli.ContainerStart(ctx, objectName(r.id, h.Name), client.ContainerStartOptions{}); err != nil {
-			return fmt.Errorf("start host %s: %w", h.Name, err)
-		}
-		return nil
-	})
+func (r *run) startHost(ctx context.Context, h topology.Host) error {
+	if _, err := r.cli.ContainerStart(ctx, objectName(r.id, h.Name), client.ContainerStartOptions{}); err != nil {
+		return fmt.Errorf("start host %s: %w", h.Name, err)
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -17,18 +18,26 @@ import (
 // LedByInput is what stands for a lab's file where Conduct is meant.
 const LedByInput = "-"
 
-const (
-	// endOfLab is the line after a lab's text: the end of a document in YAML.
-	endOfLab = "..."
-	// stepHold is told when the lab is held.
-	stepHold = "hold"
-)
+// endOfLab is the line after a lab's text: the end of a document in YAML.
+const endOfLab = "..."
+
+// errEnded is why a host did not do what it was to do.
+var errEnded = errors.New("the run was ended before that")
+
+// News is what a conductor tells the one who leads it, a line of JSON each:
+// how far a step is, that a host is lost, or that the lab is held.
+type news struct {
+	Step  string `json:"step,omitempty"`
+	Done  int    `json:"done,omitempty"`
+	Total int    `json:"total,omitempty"`
+	Lost  string `json:"lost,omitempty"`
+	Held  bool   `json:"held,omitempty"`
+}
 
 // Conduct is what the conductor's container does: it conducts hosts over the
 // run folder, led by Engine through its standard streams, as the package's
-// documentation says. An error means that the lab could not be conducted; what
-// goes wrong at a host is told to errs and costs that host's evidence.
-func Conduct(ctx context.Context, folder string, hold bool, in io.Reader, out, errs io.Writer) (err error) {
+// documentation says. An error means that the lab could not be run.
+func Conduct(ctx context.Context, folder string, hold bool, in io.Reader, out io.Writer) (err error) {
 	lines := bufio.NewReader(in)
 	text, err := readLab(lines)
 	if err != nil {
@@ -44,29 +53,38 @@ func Conduct(ctx context.Context, folder string, hold bool, in io.Reader, out, e
 	}
 	defer func() { err = errors.Join(err, baton.Drop()) }()
 
-	led, cancel := context.WithCancel(ctx)
-	defer cancel()
+	led, end := context.WithCancelCause(ctx)
+	defer end(nil)
 	go func() {
 		_, _ = io.Copy(io.Discard, lines)
-		cancel() // nobody leads any more
+		end(errEnded) // nobody leads any more
 	}()
 	limited, cancel := context.WithTimeout(led, lab.Limit)
 	defer cancel()
-	o := conduct.Options{Progress: func(step string) { fmt.Fprintln(out, step) }}
-	if hold {
-		o.Hold = func(context.Context) {
-			fmt.Fprintln(out, stepHold)
-			<-led.Done()
-		}
-	}
 	hosts := make(map[string]conduct.Host, len(lab.Hosts))
 	for _, h := range lab.Hosts {
 		hosts[h.Name] = baton.Remotely(h.Name)
 	}
-	if err := conduct.Run(limited, lab, hosts, o); err != nil {
-		fmt.Fprintln(errs, err)
+	return conduct.Run(limited, lab, hosts, tell(led, out, hold))
+}
+
+// tell are options by which a run is told of.
+func tell(led context.Context, out io.Writer, hold bool) conduct.Options {
+	encoder := json.NewEncoder(out)
+	// Whoever is told may be gone: then the run ends, and that it could not be
+	// told is no further harm.
+	told := func(n news) { _ = encoder.Encode(n) }
+	o := conduct.Options{
+		Progress: func(step string, done, total int) { told(news{Step: step, Done: done, Total: total}) },
+		Lost:     func(err error) { told(news{Lost: err.Error()}) },
 	}
-	return nil
+	if hold {
+		o.Hold = func(context.Context) {
+			told(news{Held: true})
+			<-led.Done()
+		}
+	}
+	return o
 }
 
 // readLab reads a lab's text, to the line that ends it.

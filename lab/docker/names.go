@@ -35,6 +35,9 @@ func newID() string {
 // objectName is the name of a run's container or network.
 func objectName(run, part string) string { return "fourtuple-" + run + "-" + part }
 
+// conductorName is unlike any host's.
+func conductorName(run string) string { return "fourtuple-" + run + ".conductor" }
+
 func labels(run string) map[string]string {
 	return map[string]string{labelKind: kindLab, labelRun: run}
 }

@@ -41,25 +41,33 @@ func (r *remains) network(name string) {
 	r.networks = append(r.networks, name)
 }
 
+// count is how many things there are.
+func (r *remains) count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.containers) + len(r.networks)
+}
+
 // remove removes everything, containers first, and returns what it removed. It
-// goes on at errors, and when ctx is over. What is not there is no error.
-func (r *remains) remove(ctx context.Context) (removed []string, err error) {
+// goes on at errors, and when ctx is over. What is not there is no error. One,
+// if set, is called after each.
+func (r *remains) remove(ctx context.Context, one func()) (removed []string, err error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), removeWithin)
 	defer cancel()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	containers, err := removeAll(ctx, "container", r.containers, func(name string) error {
+	containers, err := removeAll(ctx, "container", r.containers, one, func(name string) error {
 		_, err := r.cli.ContainerRemove(ctx, name, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 		return err
 	})
-	networks, networksErr := removeAll(ctx, "network", r.networks, func(name string) error {
+	networks, networksErr := removeAll(ctx, "network", r.networks, one, func(name string) error {
 		_, err := r.cli.NetworkRemove(ctx, name, client.NetworkRemoveOptions{})
 		return err
 	})
 	return append(containers, networks...), errors.Join(err, networksErr)
 }
 
-func removeAll(ctx context.Context, kind string, names []string, remove func(name string) error) (removed []string, err error) {
+func removeAll(ctx context.Context, kind string, names []string, one func(), remove func(name string) error) (removed []string, err error) {
 	errs := make([]error, len(names))
 	there := make([]bool, len(names))
 	var wait sync.WaitGroup
@@ -69,6 +77,9 @@ func removeAll(ctx context.Context, kind string, names []string, remove func(nam
 			free <- struct{}{}
 			defer func() { <-free }()
 			there[i], errs[i] = removeOne(ctx, func() error { return remove(name) })
+			if one != nil {
+				one()
+			}
 		})
 	}
 	wait.Wait()

@@ -21,11 +21,7 @@ var routed = map[string]string{
 	"com.docker.network.bridge.enable_ip_masquerade": "false",
 }
 
-// makeSubnets makes all networks of the lab.
-func (r *run) makeSubnets(ctx context.Context) error {
-	return each(ctx, r.lab.Subnets, r.makeSubnet)
-}
-
+// makeSubnet makes the network of a subnet.
 func (r *run) makeSubnet(ctx context.Context, s topology.Subnet) error {
 	name := objectName(r.id, s.Name)
 	r.remains.network(name)

@@ -26,22 +26,22 @@ type watch struct {
 	hosts  sync.WaitGroup
 }
 
-// watchHosts logs why a host ended that did so with an error. One that ends
-// without having appeared is a host that the conductor would wait for in vain:
-// then letGo is called.
-func (r *run) watchHosts(ctx context.Context, letGo func()) *watch {
+// watchHosts logs why a host ended that did so with an error while it was led.
+// One that ends without having appeared is a host that the conductor would wait
+// for in vain: then it is let go.
+func (r *run) watchHosts(ctx context.Context, c *conductor) *watch {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	w := &watch{cancel: cancel}
 	for _, h := range r.lab.Hosts {
 		w.hosts.Go(func() {
-			status, err := r.exitStatus(ctx, objectName(r.id, h.Name))
-			if err != nil || status == 0 {
+			ended := r.exited(ctx, objectName(r.id, h.Name))
+			if ended.err != nil || ended.status == 0 || !c.led() {
 				return
 			}
+			r.logf("%s: its agent ended with status %d%s", h.Name, ended.status, r.lastWords(ctx, h))
 			if !r.appeared(h) {
-				defer letGo()
+				c.letGo()
 			}
-			r.logf("%s: its agent ended with status %d%s", h.Name, status, r.lastWords(ctx, h))
 		})
 	}
 	return w

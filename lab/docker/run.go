@@ -1,0 +1,90 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/fourtuple/fourtuple/lab/conduct"
+	"github.com/fourtuple/fourtuple/lab/evidence"
+	"github.com/fourtuple/fourtuple/lab/topology"
+)
+
+// A run is one execution of a lab.
+type run struct {
+	cli     *client.Client
+	lab     *topology.Lab
+	folder  string // absolute
+	id      string
+	log     io.Writer
+	options conduct.Options
+	remains remains
+}
+
+func (r *run) run(ctx context.Context) (err error) {
+	c, err := r.make(ctx, r.counted("make", len(r.lab.Subnets)+len(r.lab.Hosts)))
+	if c != nil {
+		defer c.close()
+	}
+	if err != nil {
+		return unfinished(ctx, r.lab, err)
+	}
+	if err := writeLab(c.stream.Conn, r.lab.Source); err != nil {
+		return fmt.Errorf("give the conductor the lab: %w", err)
+	}
+	if err := each(ctx, r.lab.Hosts, nil, r.startHost); err != nil {
+		return unfinished(ctx, r.lab, err)
+	}
+	watch := r.watchHosts(ctx, c)
+	err = c.finish(ctx, r.options.Hold)
+	watch.end()
+	if err != nil {
+		return unfinished(ctx, r.lab, err)
+	}
+	return r.arrived()
+}
+
+// make makes the conductor, which runs already, and all subnets and hosts,
+// which do not yet. The conductor is nil if it never ran.
+func (r *run) make(ctx context.Context, one func()) (c *conductor, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		c, err = r.startConductor(ctx)
+		return err
+	})
+	group.Go(func() error {
+		if err := each(ctx, r.lab.Subnets, one, r.makeSubnet); err != nil {
+			return err
+		}
+		return each(ctx, r.lab.Hosts, one, r.makeHost)
+	})
+	return c, group.Wait()
+}
+
+// unfinished is the error of a lab that did not get as far as to be conducted.
+func unfinished(ctx context.Context, lab *topology.Lab, err error) error {
+	switch {
+	case errors.Is(ctx.Err(), context.DeadlineExceeded):
+		return fmt.Errorf("the lab's limit, %v, passed before the lab was up: set a longer limit under x-lab: %w", lab.Limit, err)
+	case ctx.Err() != nil:
+		return fmt.Errorf("ended before the lab was up: %w", context.Cause(ctx))
+	default:
+		return err
+	}
+}
+
+// arrived checks that what the containers wrote is here: an address on this
+// machine may be a tunnel to an engine elsewhere.
+func (r *run) arrived() error {
+	_, err := os.Stat(filepath.Join(r.folder, evidence.LabFile))
+	if err != nil {
+		return fmt.Errorf("the evidence is not in %s but in a folder of that name elsewhere: use a Docker engine that mounts this machine's folders: %w", r.folder, err)
+	}
+	return nil
+}
