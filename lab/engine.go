@@ -24,18 +24,29 @@ const (
 
 // defaultEngine is netns where the system allows it, docker elsewhere.
 func defaultEngine() string {
-	if netns.Supported() == nil {
+	if netns.Privileged() || netns.Supported() == nil {
 		return engineNetns
 	}
 	return engineDocker
 }
 
+// elsewhere tells whether the engine needs this command to run once more, as
+// an ordinary user's netns does, in a namespace where the user may make labs;
+// if so it has run there, and its error is the exit status.
+func elsewhere(engine string) (bool, error) {
+	if engine != engineNetns || netns.Privileged() {
+		return false, nil
+	}
+	exit, err := netns.Rootless()
+	if err == nil && exit != 0 {
+		err = status(exit)
+	}
+	return true, err
+}
+
 func chooseEngine(name string, progress func(step string, done, total int), stderr io.Writer) (engine, error) {
 	switch name {
 	case engineNetns:
-		if err := netns.Supported(); err != nil {
-			return nil, err
-		}
 		return netns.Engine{Wiring: func(done, total int) { progress("wire", done, total) }}, nil
 	case engineDocker:
 		return docker.Engine{Log: stderr}, nil

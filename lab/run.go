@@ -64,6 +64,9 @@ func (r request) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if r.engine == "" {
 		r.engine = defaultEngine()
 	}
+	if ran, err := elsewhere(r.engine); ran {
+		return err
+	}
 	bar := newProgress(stderr, len(lab.Hosts))
 	defer bar.close()
 	engine, err := chooseEngine(r.engine, bar.at, stderr)
