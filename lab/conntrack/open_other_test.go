@@ -1,0 +1,17 @@
+//go:build !linux
+
+package conntrack
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOpenIsUnsupported(t *testing.T) {
+	table, err := Open()
+	require.Nil(t, table)
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+	require.ErrorContains(t, err, "open conntrack table: ")
+}
