@@ -40,7 +40,8 @@ func (b *Baton) Remotely(name string) *Remote { return &Remote{name: name, baton
 // The steps of a remote host: a command, and then its answer.
 
 func (r *Remote) Open(ctx context.Context) error {
-	arrival, cancel := context.WithTimeoutCause(ctx, Arrival, fmt.Errorf("%w within %v", errAbsent, Arrival))
+	within := arrivalWithin(ctx)
+	arrival, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("%w within %v", errAbsent, within.Round(time.Second)))
 	defer cancel()
 	if err := until(arrival, r.appeared); err != nil {
 		return err
@@ -59,6 +60,16 @@ func (r *Remote) Close(ctx context.Context) error {
 		err = errors.Join(err, r.account.Close())
 	}
 	return err
+}
+
+// arrivalWithin is Arrival, but no more than half of the time that the run has
+// left: without the host that is absent, the others must still be able to run.
+func arrivalWithin(ctx context.Context) time.Duration {
+	end, limited := ctx.Deadline()
+	if !limited {
+		return Arrival
+	}
+	return min(Arrival, time.Until(end)/2)
 }
 
 // appeared opens the host's account once its host holds it. A host locks its

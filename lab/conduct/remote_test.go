@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -143,6 +144,21 @@ func TestRemoteWaitsForAHostNoLongerThanItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	require.ErrorIs(t, baton.Remotely("server").Open(ctx), context.Canceled)
+}
+
+// A host that never appears does not use up the time of those that did.
+func TestRemoteLeavesTimeToOthers(t *testing.T) {
+	baton, err := Take(t.TempDir(), nil)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, baton.Drop()) }()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := baton.Remotely("server").Open(ctx)
+		require.ErrorIs(t, err, errAbsent)
+		require.EqualError(t, err, "the host never appeared within 30s")
+		require.NoError(t, ctx.Err())
+	})
 }
 
 func TestFollowEndsWhenTheConductorDies(t *testing.T) {
