@@ -3,6 +3,7 @@ package docker
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -39,6 +40,10 @@ func packLayer(folder string, names ...string) ([]byte, error) {
 // the layers
 // (https://github.com/moby/docker-image-spec/blob/main/v1.2.md#combined-image-json--filesystem-changeset-format).
 func packImage(name, arch string, layer []byte) (io.Reader, error) {
+	packed, err := compress(layer)
+	if err != nil {
+		return nil, err
+	}
 	hash := digest(layer)
 	config, err := json.Marshal(imageConfig{
 		Architecture: arch, OS: "linux", Created: made,
@@ -62,12 +67,27 @@ func packImage(name, arch string, layer []byte) (io.Reader, error) {
 	for _, file := range []struct {
 		name string
 		data []byte
-	}{{"manifest.json", manifest}, {configFile, config}, {layerFile, layer}} {
+	}{{"manifest.json", manifest}, {configFile, config}, {layerFile, packed}} {
 		if err := pack(w, file.name, 0o644, file.data); err != nil {
 			return nil, err
 		}
 	}
 	return &archive, w.Close()
+}
+
+// compress spares engines that keep layers as they came half of the image's
+// size.
+func compress(data []byte) ([]byte, error) {
+	var packed bytes.Buffer
+	w, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(data); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return packed.Bytes(), err
 }
 
 func pack(w *tar.Writer, name string, mode int64, data []byte) error {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 
-	cerrdefs "github.com/containerd/errdefs"
 	"github.com/docker/go-units"
 	"github.com/moby/moby/client"
 )
@@ -48,6 +47,16 @@ func BuildImages(ctx context.Context, folder string, out io.Writer) (err error) 
 		}
 		fmt.Fprintf(out, "%s  %s  linux/%s\n", i.name, units.HumanSize(float64(size)), engine.Arch)
 	}
+	return prune(ctx, cli)
+}
+
+// prune removes the images that were built here, have lost their names to newer
+// ones, and are not in use.
+func prune(ctx context.Context, cli *client.Client) error {
+	old := make(client.Filters).Add("dangling", "true").Add("label", labelKind+"="+kindImage)
+	if _, err := cli.ImagePrune(ctx, client.ImagePruneOptions{Filters: old}); err != nil {
+		return fmt.Errorf("remove older images: %w", err)
+	}
 	return nil
 }
 
@@ -55,8 +64,7 @@ func BuildImages(ctx context.Context, folder string, out io.Writer) (err error) 
 type image struct{ name, program string }
 
 // load gives the image to the engine and returns the size of its layer in
-// bytes. The image that had the name before is removed if it was made here,
-// too: nobody would find it again.
+// bytes.
 func (i image) load(ctx context.Context, cli *client.Client, programs, arch string) (size int, err error) {
 	layer, err := packLayer(programs, "lab", i.program)
 	if err != nil {
@@ -66,23 +74,12 @@ func (i image) load(ctx context.Context, cli *client.Client, programs, arch stri
 	if err != nil {
 		return 0, err
 	}
-	before, err := cli.ImageInspect(ctx, i.name)
-	if err != nil && !cerrdefs.IsNotFound(err) {
-		return 0, err
-	}
 	answer, err := cli.ImageLoad(ctx, archive, client.ImageLoadWithQuiet(true))
 	if err != nil {
 		return 0, err
 	}
 	if err := errors.Join(loaded(answer), answer.Close()); err != nil {
 		return 0, err
-	}
-	after, err := cli.ImageInspect(ctx, i.name)
-	if err != nil {
-		return 0, err
-	}
-	if before.Config != nil && before.Config.Labels[labelKind] == kindImage && before.ID != after.ID {
-		_, _ = cli.ImageRemove(ctx, before.ID, client.ImageRemoveOptions{}) // one in use stays
 	}
 	return len(layer), nil
 }
