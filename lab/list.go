@@ -45,6 +45,7 @@ func listLabs(folder string, stdout, stderr io.Writer) error {
 	}
 	rows := table.NewWriter()
 	rows.SetStyle(plain)
+	rows.SuppressTrailingSpaces()
 	for _, file := range files {
 		lab, err := topology.Load(file, os.Environ())
 		if err != nil {
