@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -19,6 +20,7 @@ type positions struct {
 }
 
 var (
+	errNotText        = errors.New("the line is not UTF-8 text")
 	errEmpty          = errors.New("the file is empty; a lab has services and networks")
 	errSecondDocument = errors.New("a second YAML document begins here; a lab is one document")
 )
@@ -26,6 +28,9 @@ var (
 // readPositions reads the YAML; it wants exactly one document. The line is 0
 // if the error has none.
 func readPositions(data []byte) (at positions, line int, err error) {
+	if line := invalidLine(data); line > 0 {
+		return positions{}, line, errNotText
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
 	switch err := decoder.Decode(&document); {
@@ -43,6 +48,18 @@ func readPositions(data []byte) (at positions, line int, err error) {
 		return positions{}, line, err
 	}
 	return positions{root: document.Content[0]}, 0, nil
+}
+
+// invalidLine is the first line that is no UTF-8, or 0.
+func invalidLine(data []byte) int {
+	line := 0
+	for text := range bytes.Lines(data) {
+		line++
+		if !utf8.Valid(text) {
+			return line
+		}
+	}
+	return 0
 }
 
 var unknownAnchor = regexp.MustCompile(`unknown anchor '(.+)' referenced`)
@@ -81,22 +98,6 @@ func (p positions) line(k key) int {
 		node, line = next, at
 	}
 	return line
-}
-
-// has says whether the file has the key at all.
-func (p positions) has(k key) bool {
-	node := p.root
-	for _, name := range k {
-		if node == nil {
-			return false
-		}
-		next, _, ok := child(node, name)
-		if !ok {
-			return false
-		}
-		node = next
-	}
-	return node != nil
 }
 
 func child(node *yaml.Node, name string) (value *yaml.Node, line int, ok bool) {

@@ -26,6 +26,11 @@ func TestTextProblems(t *testing.T) {
 			want:  []string{"lab.yml:14: the alias *host stands within what it stands for"},
 		},
 		{
+			name:  "no text",
+			edits: []edit{add("hostname: \xff")},
+			want:  []string{"lab.yml:18: the line is not UTF-8 text"},
+		},
+		{
 			name:  "a merge of itself",
 			edits: []edit{{"  read_only: true\n", "  read_only: true\n  <<: *host\n"}},
 			want:  []string{"lab.yml:13: the alias *host stands within what it stands for"},

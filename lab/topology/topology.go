@@ -9,6 +9,27 @@
 // The Compose Specification (https://compose-spec.io) says what the keys mean.
 // Keys that fourtuple adds are under x-lab: at the top of the file the claims,
 // inside a service what Compose has no word for (masquerade, capture-after).
+//
+// # From text to lab
+//
+// Parse has compose-go load the text, which replaces variables, follows merge
+// keys and checks it by Compose's schema. Then it wants more than Compose
+// does, as the same file has to be the same lab for every engine: keys are
+// honoured, listed in IgnoredKeys, or refused; every network has one IPv4
+// subnet that overlaps no other, and every host an address on it (RFC 4632,
+// RFC 6890); names can be names of files. Route tables are computed, by the
+// fewest routers. Lab.Source is what was read, with nothing left to fill in:
+// it is a Compose file, and a kept run's lab.yml, and reads back as the same
+// Lab byte by byte. Widen changes the number of clients and gives the same
+// promise.
+//
+// Load alone reads the disk, for the file and the .env beside it.
+//
+// # Errors
+//
+// Whatever is wrong with a file is a *Problem with the line on which it is
+// written, "docker-compose.yml:41: services.client1.ports: why, and what to
+// do"; an error joins all of them, and its first line is enough to begin with.
 package topology
 
 import (
