@@ -88,12 +88,13 @@ func TestUnreachableServerShowsNothing(t *testing.T) {
 	l.assertComplete(t)
 }
 
-// A server whose container never starts: the others wait no longer than the
-// lab's limit.
+// A server whose container never starts: the others wait for it, but not for
+// ever.
 func TestAbsentServerShowsNothing(t *testing.T) {
 	l := start(t, change{without: "server", file: []string{"\n  port: 12000\n", "\n  port: 12000\n  limit: 10s\n"}})
 	v := l.assertVerdict(t, l.wait(t), statusNotShown, "not shown")
 	assert.Contains(t, v.reasons("not shown"), "server: ")
+	assert.Contains(t, l.log(t, judge), "server: the host never appeared")
 	assert.Empty(t, v.reasons("refuted"))
 	assert.NotContains(t, fileNames(t, l.file("")), "server.host.jsonl")
 }
