@@ -1,8 +1,8 @@
 package netns
 
 import (
-	"cmp"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 
@@ -47,7 +47,7 @@ func newPlan(l *topology.Lab) (plan, error) {
 			return nil, err
 		}
 		born = append(born, birth(h, early))
-		finish, err := finish(h, late)
+		finish, err := finish(h, wiring, late)
 		if err != nil {
 			return nil, err
 		}
@@ -83,21 +83,27 @@ const hashEntries = "4096"
 // would be seen in every capture.
 var noIPv6 = sysctlStep{key: "net.ipv6.conf.all.disable_ipv6", value: "1", optional: true}
 
+// birth makes a host without interfaces. Whether it forwards is always said:
+// otherwise it does as the machine does.
 func birth(h *topology.Host, early []step) task {
+	const forward = "net.ipv4.ip_forward"
 	steps := []step{namespaceStep{h.Name}, noIPv6}
-	if h.Forwards {
-		steps = append(steps, sysctlStep{key: "net.ipv4.ip_forward", value: "1"})
+	if _, asked := h.Sysctls[forward]; !asked {
+		steps = append(steps, sysctlStep{key: forward, value: map[bool]string{false: "0", true: "1"}[h.Forwards]})
 	}
 	steps = append(steps, early...)
 	return task{h.Name, append(steps, upStep{loopback})}
 }
 
 // finish is what is done on a host whose interfaces exist.
-func finish(h *topology.Host, late []step) (task, error) {
+func finish(h *topology.Host, w *wiring, late []step) (task, error) {
 	var steps []step
 	for i, link := range h.Links {
 		i := ethernet(i)
-		steps = append(steps, upStep{i}, addressStep{i, link.Address})
+		if !w.near[socket{h.Name, i}] {
+			steps = append(steps, upStep{i})
+		}
+		steps = append(steps, addressStep{i, link.Address})
 	}
 	for _, r := range h.Routes {
 		steps = append(steps, routeStep(r))
@@ -146,10 +152,13 @@ func mac(l topology.Link) (net.HardwareAddr, error) {
 // settle waits, where wires were up before their other end was, until the
 // kernel has noticed the other end.
 func (w *wiring) settle() []task {
+	hosts := make(map[string]bool)
+	for near := range w.near {
+		hosts[near.host] = true
+	}
 	var tasks []task
-	for host := range w.near {
+	for _, host := range slices.Sorted(maps.Keys(hosts)) {
 		tasks = append(tasks, task{host, []step{settleStep{}}})
 	}
-	slices.SortFunc(tasks, func(a, b task) int { return cmp.Compare(a.host, b.host) })
 	return tasks
 }

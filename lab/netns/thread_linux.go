@@ -18,6 +18,11 @@ func onThread(enter, leave, f func() error) error {
 		err := errors.New("the function ended its goroutine")
 		defer func() { result <- err }()
 		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			err = onThread(enter, leave, f) // on another one, while this one is locked
+			runtime.UnlockOSThread()
+			return
+		}
 		if err = enter(); err != nil {
 			runtime.UnlockOSThread()
 			return

@@ -9,10 +9,16 @@ import (
 // A wiring is how the hosts of a lab are joined.
 type wiring struct {
 	tasks []task // one a subnet, all in the switch
-	// near has the hosts with ends of wires that are up from the beginning.
-	near map[string]bool
+	// near has the ends of wires that are up from the beginning.
+	near map[socket]bool
 	// ports counts the interfaces of the switch.
 	ports int
+}
+
+// A socket is where a wire is plugged in.
+type socket struct {
+	host  string
+	iface iface
 }
 
 // A member is a host's link on a subnet.
@@ -26,7 +32,7 @@ func newWiring(l *topology.Lab) (*wiring, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wiring{near: make(map[string]bool), ports: loopback.index}
+	w := &wiring{near: make(map[socket]bool), ports: loopback.index}
 	for i, s := range l.Subnets {
 		var steps []step
 		switch m := members[s.Name]; len(m) {
@@ -70,14 +76,13 @@ func (w *wiring) direct(a, b member) []step {
 	if len(a.host.Links) < len(b.host.Links) {
 		a, b = b, a
 	}
-	w.near[a.host.Name] = true
+	w.near[socket{a.host.Name, a.end.iface}] = true
 	return []step{wireStep{near: a.end, far: b.end}}
 }
 
 // bridged joins hosts by a bridge in the switch; one host alone gets a wire
 // that ends there.
 func (w *wiring) bridged(subnet int, members []member) []step {
-	w.near[theSwitch] = true
 	var steps []step
 	var bridge iface
 	if len(members) > 1 {
@@ -86,6 +91,7 @@ func (w *wiring) bridged(subnet int, members []member) []step {
 	}
 	for i, m := range members {
 		port := w.port(fmt.Sprintf("p%d.%d", subnet, i))
+		w.near[socket{theSwitch, port}] = true
 		steps = append(steps, wireStep{near: end{theSwitch, port, nil}, far: m.end, bridge: bridge})
 	}
 	return steps
