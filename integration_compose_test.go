@@ -83,8 +83,22 @@ func testCompose(t *testing.T, command []string) {
 		}
 	}
 
+	// The control: the status is the judge's, whatever it is.
+	c.edit(t, masquerade...)
+	out = c.composeEnds(t, statusRefuted, "up", "--exit-code-from", judge)
+	assert.Contains(t, out, "verdict: refuted")
+
 	c.compose(t, "down")
 	c.engine.assertNothingLeft(t, projectLabel, c.id, nil)
+}
+
+// edit changes the clone's Compose file.
+func (c *clone) edit(t *testing.T, edits ...string) {
+	t.Helper()
+	name := filepath.Join(c.folder, "docker-compose.yml")
+	data, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(name, []byte(edited(t, string(data), edits...)), 0o644))
 }
 
 // newClone copies the sources into a folder of their own, as another user's
@@ -122,8 +136,14 @@ func copyTo(folder, name string) error {
 	return os.WriteFile(filepath.Join(folder, name), text, 0o644)
 }
 
-// compose runs a Compose command that must end by itself, and with status 0.
 func (c *clone) compose(t *testing.T, args ...string) string {
+	t.Helper()
+	return c.composeEnds(t, 0, args...)
+}
+
+// composeEnds runs a Compose command that must end by itself, and with that
+// status.
+func (c *clone) composeEnds(t *testing.T, status int, args ...string) string {
 	t.Helper()
 	command := exec.CommandContext(suite.within(t, 5*time.Minute), c.command[0], slices.Concat(c.command[1:], []string{"-p", c.id}, args)...)
 	command.Dir = c.folder
@@ -133,8 +153,10 @@ func (c *clone) compose(t *testing.T, args ...string) string {
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out
 	begin := time.Now()
-	err := command.Run()
-	require.NoError(t, err, "%s:\n%s", strings.Join(command.Args, " "), &out)
+	if err := command.Run(); command.ProcessState == nil {
+		require.NoError(t, err)
+	}
+	require.Equal(t, status, command.ProcessState.ExitCode(), "the exit status of %s, which printed:\n%s", strings.Join(command.Args, " "), &out)
 	t.Logf("%s: %v", strings.Join(command.Args, " "), time.Since(begin).Round(100*time.Millisecond))
 	return out.String()
 }

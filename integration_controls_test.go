@@ -52,10 +52,13 @@ func TestServerOnAnotherPortRefutes(t *testing.T) {
 	l.assertComplete(t)
 }
 
+// masquerade makes the router translate what it forwards to the server.
+var masquerade = []string{"\n  router:\n", "\n  router:\n    x-lab: {masquerade: [home]}\n"}
+
 // A router that masquerades: the server sees one source address, the router's,
 // and the clients' captures cannot know.
 func TestMasqueradingRouterRefutes(t *testing.T) {
-	l := start(t, change{file: []string{"\n  router:\n", "\n  router:\n    x-lab: {masquerade: [home]}\n"}})
+	l := start(t, change{file: masquerade})
 	v := l.assertVerdict(t, l.wait(t), statusRefuted, "refuted")
 	assert.Contains(t, v.reasons("refuted"), "1 source address, "+l.address(0, 254).String())
 	accepted := l.acceptedSockets(t)

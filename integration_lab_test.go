@@ -40,7 +40,7 @@ var (
 
 // A change is where a lab differs from the first lab.
 type change struct {
-	// file edits the lab's file: old text and new text, by turns.
+	// file edits the lab's file: old texts and new ones, by turns.
 	file []string
 	// server and dials are the server's arguments, and the endpoint that each
 	// client dials, where they are others; P stands for the prefix.
@@ -176,18 +176,23 @@ func (e *engine) freePrefix(t *testing.T, ctx context.Context) string {
 	return ""
 }
 
-// writeLab writes the lab's file: the first lab's, changed. An edit that finds
-// nothing to change is an error.
+// writeLab writes the lab's file: the first lab's, changed.
 func (l *lab) writeLab(t *testing.T) {
 	t.Helper()
 	data, err := os.ReadFile("docker-compose.yml")
 	require.NoError(t, err)
-	text := string(data)
-	for edit := range slices.Chunk(l.change.file, 2) {
-		require.Contains(t, text, edit[0])
+	text := edited(t, string(data), l.change.file...)
+	require.NoError(t, os.WriteFile(l.labFile(), []byte(text), 0o644))
+}
+
+// edited replaces old texts by new ones, which are given by turns.
+func edited(t *testing.T, text string, edits ...string) string {
+	t.Helper()
+	for edit := range slices.Chunk(edits, 2) {
+		require.Contains(t, text, edit[0], "there is nothing to edit")
 		text = strings.Replace(text, edit[0], edit[1], 1)
 	}
-	require.NoError(t, os.WriteFile(l.labFile(), []byte(text), 0o644))
+	return text
 }
 
 func (l *lab) labFile() string { return filepath.Join(l.runs, "docker-compose.yml") }

@@ -101,6 +101,7 @@ func TestThreeSourcesOnePort(t *testing.T) {
 	assert.Contains(t, log, "verdict: holds")
 	t.Log(log)
 	l.assertComplete(t)
+	assertOwner(t, l.file(""), os.Geteuid())
 }
 
 // What a test counts as three sources and one port can be missed.
