@@ -34,16 +34,18 @@ var programs map[string]func([]string) error
 
 func init() {
 	programs = map[string]func([]string) error{
-		"echo":     echoProgram,
-		"dial":     dialProgram,
-		"report":   reportProgram,
-		"obey":     obeyProgram,
-		"count":    countProgram,
-		"exit":     func([]string) error { os.Exit(7); return nil },
-		"true":     func([]string) error { return nil },
-		"engine":   engineProgram,
-		"rootless": rootlessProgram,
-		"lab":      labProgram,
+		"echo":      echoProgram,
+		"dial":      dialProgram,
+		"report":    reportProgram,
+		"obey":      obeyProgram,
+		"count":     countProgram,
+		"exit":      func([]string) error { os.Exit(7); return nil },
+		"true":      func([]string) error { return nil },
+		"engine":    engineProgram,
+		"rootless":  rootlessProgram,
+		"lab":       labProgram,
+		"supported": supportedProgram,
+		"forbidden": forbiddenProgram,
 	}
 }
 

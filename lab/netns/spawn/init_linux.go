@@ -44,7 +44,7 @@ func become() error {
 		return err
 	}
 	if r.Kind == Probe {
-		return nil
+		return arm()
 	}
 	if err := os.Chdir(r.Directory); err != nil {
 		return err
