@@ -14,10 +14,12 @@
 // of them, and nothing else is.
 //
 // This process leads the conductor by the conductor's standard streams. In
-// comes the lab's text up to a line "...", the end of a document in YAML; out
-// go the names of the steps as they begin, one a line. The conductor ends its
-// run, with whatever evidence there is, when its standard input ends: when
-// this process wants it to, and also when this process was killed.
+// comes the lab's text up to a line "...", the end of a document in YAML, upon
+// which the conductor takes the run folder; then a line "up" when all hosts
+// run, upon which it conducts. Out comes what it has done, a line of JSON each.
+// The conductor ends its run, with whatever evidence there is, when its
+// standard input ends: when this process wants it to, and also when this
+// process was killed.
 //
 // # What is left, and what is alive
 //

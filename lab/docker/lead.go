@@ -19,10 +19,14 @@ import (
 const LedByInput = "-"
 
 // endOfLab is the line after a lab's text: the end of a document in YAML.
-const endOfLab = "..."
+// allUp is the line that says that all hosts run.
+const (
+	endOfLab = "..."
+	allUp    = "up"
+)
 
 // errEnded is why a host did not do what it was to do.
-var errEnded = errors.New("the run was ended before that")
+var errEnded = errors.New("the run was ended before")
 
 // News is what a conductor tells the one who leads it, a line of JSON each:
 // how far a step is, that a host is lost, or that the lab is held.
@@ -52,6 +56,9 @@ func Conduct(ctx context.Context, folder string, hold bool, in io.Reader, out io
 		return err
 	}
 	defer func() { err = errors.Join(err, baton.Drop()) }()
+	if line, err := lines.ReadString('\n'); line != allUp+"\n" {
+		return errors.Join(errEnded, notEOF(err))
+	}
 
 	led, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -103,6 +110,14 @@ func readLab(lines *bufio.Reader) ([]byte, error) {
 		}
 		text.WriteString(line)
 	}
+}
+
+// notEOF is an error that is not just the end of what there is to read.
+func notEOF(err error) error {
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
 }
 
 // writeLab is what readLab reads.

@@ -35,12 +35,12 @@ func (r *run) run(ctx context.Context) (err error) {
 	if err != nil {
 		return unfinished(ctx, r.lab, err)
 	}
-	if err := writeLab(c.stream.Conn, r.lab.Source); err != nil {
-		return fmt.Errorf("give the conductor the lab: %w", err)
-	}
-	if err := each(ctx, r.lab.Hosts, nil, r.startHost); err != nil {
+	// Whether the conductor heard it, its end will tell.
+	_ = writeLab(c.stream.Conn, r.lab.Source)
+	if err := r.boot(ctx, c); err != nil {
 		return unfinished(ctx, r.lab, err)
 	}
+	_, _ = io.WriteString(c.stream.Conn, allUp+"\n")
 	watch := r.watchHosts(ctx, c)
 	err = c.finish(ctx, r.options.Hold)
 	watch.end()
@@ -65,6 +65,25 @@ func (r *run) make(ctx context.Context, one func()) (c *conductor, err error) {
 		return each(ctx, r.lab.Hosts, one, r.makeHost)
 	})
 	return c, group.Wait()
+}
+
+// boot starts all hosts. If the conductor ends meanwhile it starts no more, and
+// that is no error here: the conductor's end will tell why.
+func (r *run) boot(ctx context.Context, c *conductor) error {
+	led, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-c.done:
+			cancel()
+		case <-led.Done():
+		}
+	}()
+	err := each(led, r.lab.Hosts, r.counted("boot", len(r.lab.Hosts)), r.startHost)
+	if led.Err() != nil && ctx.Err() == nil {
+		return nil
+	}
+	return err
 }
 
 // unfinished is the error of a lab that did not get as far as to be conducted.
