@@ -28,7 +28,11 @@ func Build(ctx context.Context, l *topology.Lab, o Options) (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := newNetwork(l, o)
+	own, err := newSelf(o.Self)
+	if err != nil {
+		return nil, err
+	}
+	n := newNetwork(l, own)
 	if err := n.carryOut(ctx, p, o.Progress); err != nil {
 		return nil, errors.Join(err, n.Close())
 	}

@@ -19,7 +19,7 @@ const ownExecutable = "/proc/self/exe"
 const ownNamespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
 
 // clone starts this program again as a process that waits for a spawn.Request
-// on its descriptor 3, the last of the files. The process dies with the
+// on its descriptor 3, the fourth of the files. The process dies with the
 // calling thread as soon as it has been conversed with.
 func clone(files []*os.File, sys *syscall.SysProcAttr) (pid, pidfd int, err error) {
 	attributes := &syscall.ProcAttr{Sys: sys}

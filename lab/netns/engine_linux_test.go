@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -150,6 +151,23 @@ func TestRootless(t *testing.T) {
 		require.Contains(t, r.Status, line+"\n")
 	}
 	require.Equal(t, fmt.Sprintf("uid %d pid 1", r.UID), lines[2])
+}
+
+// A program that root built for itself runs its programs as another user all
+// the same.
+func TestOwnProgramIsItsOwners(t *testing.T) {
+	needsRoot(t)
+	text, err := os.ReadFile(ownExecutable)
+	require.NoError(t, err)
+	secret := filepath.Join(t.TempDir(), "lab")
+	require.NoError(t, os.WriteFile(secret, text, 0o700))
+	c := outside("lab")
+	c.Path = secret
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "hello from 10.12.0.62:")
+	require.Contains(t, string(out), `"Inherited":null`)
+	require.Contains(t, string(out), `"Comm":"client"`)
 }
 
 func TestRootlessPassesTheStatus(t *testing.T) {

@@ -51,7 +51,7 @@ func TestEveryStepMayFail(t *testing.T) {
 		kinds[fmt.Sprintf("%T", failing.steps[place.step])] = true
 		failing.steps[place.step] = broken{}
 
-		n := newNetwork(l, Options{})
+		n := newNetwork(l, self{})
 		err = n.carryOut(context.Background(), p, nil)
 		require.ErrorIs(t, err, errBroken, "place %d", i)
 		require.ErrorContains(t, err, failing.host+": break: broken on purpose")

@@ -1,7 +1,6 @@
 package netns
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -17,7 +16,7 @@ import (
 // A Network is a lab that is real: its hosts and what joins them. Its methods
 // may be called from any goroutine.
 type Network struct {
-	self      string
+	self      self
 	hosts     map[string]*Host
 	neighbors map[string][]neighbor // by subnet
 	starter   *starter
@@ -39,9 +38,9 @@ type neighbor struct {
 	address netip.Addr
 }
 
-func newNetwork(l *topology.Lab, o Options) *Network {
+func newNetwork(l *topology.Lab, own self) *Network {
 	n := &Network{
-		self:       cmp.Or(o.Self, ownExecutable),
+		self:       own,
 		hosts:      make(map[string]*Host, len(l.Hosts)),
 		neighbors:  make(map[string][]neighbor, len(l.Subnets)),
 		starter:    newStarter(),
@@ -131,5 +130,5 @@ func (n *Network) close() error {
 	for _, host := range slices.Backward(n.order) {
 		errs = append(errs, n.namespaces[host].Close())
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, n.self.close())...)
 }

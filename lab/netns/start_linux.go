@@ -71,7 +71,7 @@ func (h *Host) request(p host.Program) ([]byte, error) {
 		r.Directory = "/"
 	}
 	if name := p.Args[0]; name == "server" || name == "client" {
-		r.File, r.As = h.network.self, name
+		r.File, r.As = h.network.self.path, name
 		r.Args = append([]string{"lab"}, p.Args...)
 	}
 	r.Environment = environment(r.Hostname, p.Environment)
@@ -95,6 +95,9 @@ func (n *Network) clone(namespace *os.File, p host.Program, socket *os.File) (ch
 	}
 	defer null.Close()
 	files := []*os.File{null, cmp.Or(p.Stdout, null), cmp.Or(p.Stderr, null), socket}
+	if n.self.copied != nil {
+		files = append(files, n.self.copied)
+	}
 	err = n.starter.do(namespace, func() error {
 		pid, pidfd, err := clone(files, &syscall.SysProcAttr{Cloneflags: ownNamespaces, Setsid: true})
 		if err != nil {
