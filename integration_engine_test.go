@@ -102,7 +102,8 @@ type engine struct {
 	ways []string
 }
 
-// docker is the engine with its images, made at the first call.
+// docker is the engine with its images, made at the first call, whose log says
+// how.
 func (s *session) docker(t *testing.T) *engine {
 	t.Helper()
 	e, err := s.open()
@@ -110,6 +111,7 @@ func (s *session) docker(t *testing.T) *engine {
 	for _, way := range e.ways {
 		t.Log(way)
 	}
+	e.ways = nil
 	return e
 }
 
