@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Widen returns the lab with exactly n clients. It keeps the first n, and
@@ -12,7 +13,7 @@ import (
 // are fewer than n it adds copies of the last one, each on a subnet of its
 // own: a /28 in the /16 around the last client's subnet, joined by the routers
 // that join that one. The copies of client3 on campus are client4 on campus-4
-// and so on, with the same program.
+// and so on, with the same program. The lab's limit grows and shrinks with each client.
 //
 // It is an error to ask for less than one client or for more than the /16 has
 // room for, and to widen a lab without clients, or one whose last client is
@@ -41,6 +42,8 @@ func widen(l *Lab, n int) (*Lab, error) {
 	if err := d.grow(n - len(l.Clients)); err != nil {
 		return nil, err
 	}
+	limit := l.Limit + time.Duration(n-len(l.Clients))*perClient
+	mapping(d.file, labKey)["limit"] = max(limit, perClient).String()
 	// The loader takes milliseconds for every service, and has seen them.
 	r.at = positions{}
 	widened := build(d.file, l.Name, nil, r)
@@ -77,6 +80,10 @@ func (d draft) grow(more int) error {
 	mapping(d.file, labKey)["clients"] = anyList(clients)
 	return nil
 }
+
+// perClient is how much longer a run may take for each client more: several
+// times what it takes on a small machine that has nothing else to do.
+const perClient = 500 * time.Millisecond
 
 // An original is what copies are made of.
 type original struct {
