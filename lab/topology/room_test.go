@@ -3,6 +3,7 @@ package topology_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -53,4 +54,15 @@ func TestWidenToTheMost(t *testing.T) {
 	assert.Equal(t, "10.12.63.240/28", last.Prefix.String())
 	_, err := topology.Widen(lab, 18)
 	assert.EqualError(t, err, "widen small to 18 clients: the most that fits into 10.12.0.0/16 is 17")
+}
+
+// The limit moves with the clients, and stays one that a lab may have.
+func TestWidenMovesTheLimit(t *testing.T) {
+	s := star(4, false)
+	s.lab += "  limit: 2s\n"
+	lab := parse(t, "lab.yml", s.text())
+	assert.Equal(t, 3*time.Second, widen(t, lab, 6).Limit)
+	assert.Equal(t, 2*time.Second, widen(t, lab, 4).Limit)
+	assert.Equal(t, time.Second, widen(t, lab, 2).Limit)
+	assert.Equal(t, time.Second, widen(t, lab, 1).Limit, "the least there is")
 }

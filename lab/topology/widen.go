@@ -13,7 +13,8 @@ import (
 // are fewer than n it adds copies of the last one, each on a subnet of its
 // own: a /28 in the /16 around the last client's subnet, joined by the routers
 // that join that one. The copies of client3 on campus are client4 on campus-4
-// and so on, with the same program. The lab's limit grows and shrinks with each client.
+// and so on, with the same program. The lab's limit grows and shrinks by half
+// a second for each client.
 //
 // It is an error to ask for less than one client or for more than the /16 has
 // room for, and to widen a lab without clients, or one whose last client is
@@ -43,7 +44,7 @@ func widen(l *Lab, n int) (*Lab, error) {
 		return nil, err
 	}
 	limit := l.Limit + time.Duration(n-len(l.Clients))*perClient
-	mapping(d.file, labKey)["limit"] = max(limit, perClient).String()
+	mapping(d.file, labKey)["limit"] = max(limit, leastLimit).String()
 	// The loader takes milliseconds for every service, and has seen them.
 	r.at = positions{}
 	widened := build(d.file, l.Name, nil, r)

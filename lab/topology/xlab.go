@@ -11,8 +11,12 @@ import (
 // labKey is the one extension of Compose's that this package reads.
 const labKey = "x-lab"
 
-// defaultLimit bounds the run of a lab that does not say.
-const defaultLimit = 60 * time.Second
+// defaultLimit bounds the run of a lab that does not say; leastLimit is the
+// least that a lab may say.
+const (
+	defaultLimit = 60 * time.Second
+	leastLimit   = time.Second
+)
 
 // An experiment is what stands under x-lab at the top of the file.
 type experiment struct {
@@ -42,7 +46,7 @@ func readExperiment(value any, name string, r *report) experiment {
 		}
 	}
 	if f.has("limit") {
-		e.limit = f.duration("limit", time.Second)
+		e.limit = f.duration("limit", leastLimit)
 	}
 	return e
 }
