@@ -95,24 +95,33 @@ func (g *graph) widen(edge, first []int, asked []bool) (further []int) {
 
 // routes turns first hops into the shortest table that says the same.
 func (g *graph) routes(host int) []Route {
-	var routes []Route
+	hops := g.firstHops(host)
 	gateways := make(map[int]netip.Addr) // by first hop
-	for subnet, hop := range g.firstHops(host) {
+	beyond := 0
+	for _, hop := range hops {
 		if hop < 0 {
 			continue
 		}
+		beyond++
 		if _, known := gateways[hop]; !known {
 			gateways[hop] = g.gateway(host, hop)
 		}
-		routes = append(routes, Route{Destination: g.lab.Subnets[subnet].Prefix, Gateway: gateways[hop]})
-	}
-	if len(routes) == 0 {
-		return nil
 	}
 	// A router keeps one route for each subnet: with a default route it would
 	// forward, in circles, what is for nobody.
 	if len(gateways) == 1 && !g.lab.Hosts[host].Forwards {
-		return []Route{{Destination: everywhere, Gateway: routes[0].Gateway}}
+		for _, gateway := range gateways {
+			return []Route{{Destination: everywhere, Gateway: gateway}}
+		}
+	}
+	if beyond == 0 {
+		return nil
+	}
+	routes := make([]Route, 0, beyond)
+	for subnet, hop := range hops {
+		if hop >= 0 {
+			routes = append(routes, Route{Destination: g.lab.Subnets[subnet].Prefix, Gateway: gateways[hop]})
+		}
 	}
 	slices.SortFunc(routes, func(a, b Route) int { return a.Destination.Addr().Compare(b.Destination.Addr()) })
 	return routes
