@@ -77,7 +77,7 @@ func (i PcapngInfo) Dropped() uint64 {
 // fragment is a packet of the length of this fragment. Checksums are not
 // verified: with offloading the kernel sees packets before they have one.
 //
-// The packet's payload may be kept. An error of visit ends the reading and is
+// The packet's options and payload may be kept. An error of visit ends the reading and is
 // returned as it is. A file that ends within a block gives ErrCutShort with the
 // offset; one that is no pcapng or contradicts itself another error. The info
 // says what was read until then in any case.

@@ -41,14 +41,14 @@ var (
 
 // A pcapngReader reads one file.
 type pcapngReader struct {
-	r       *bufio.Reader
-	visit   func(Packet) error
-	info    PcapngInfo
-	offset  int64 // of the block being read
-	order   endian
-	links   []pcapngLink // of this section
-	payload keeper
-	long    []byte // a block that is longer than the buffer
+	r      *bufio.Reader
+	visit  func(Packet) error
+	info   PcapngInfo
+	offset int64 // of the block being read
+	order  endian
+	links  []pcapngLink // of this section
+	kept   keeper
+	long   []byte // a block that is longer than the buffer
 }
 
 // endian is a byte order, true for big; a type of its own because calls of

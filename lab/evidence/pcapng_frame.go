@@ -208,24 +208,3 @@ func laterFragment(protocol byte) what {
 	}
 	return isOther
 }
-
-// tcp decodes RFC 9293, section 3.1.
-func (c cursor) tcp(p *Packet, source, destination netip.Addr) what {
-	h := c.data
-	if len(h) < 20 {
-		return isDamaged
-	}
-	header := int(h[12]>>4) * 4
-	if header < 20 || c.length < header {
-		return isDamaged
-	}
-	data := c.skip(header)
-	p.Source = netip.AddrPortFrom(source, binary.BigEndian.Uint16(h))
-	p.Destination = netip.AddrPortFrom(destination, binary.BigEndian.Uint16(h[2:]))
-	p.Seq = binary.BigEndian.Uint32(h[4:])
-	p.Ack = binary.BigEndian.Uint32(h[8:])
-	p.Flags = Flags(h[13])
-	p.Window = binary.BigEndian.Uint16(h[14:])
-	p.Payload, p.Length = data.data, data.length
-	return isSegment
-}

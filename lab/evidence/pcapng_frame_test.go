@@ -11,13 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Payloads stay what they were when more is read.
+// Options and payloads stay what they were when more is read.
 func TestReadPcapngPayloadsMayBeKept(t *testing.T) {
 	m := &made{order: binary.LittleEndian}
 	m.section()
 	m.describe(linkRaw, "tun")
 	for i := range 200 {
-		m.packet(0, 0, madeFrame(t, made4(6), madeTCP(1), gopacket.Payload(bytes.Repeat([]byte{byte(i)}, i*100))))
+		tcp := madeTCP(1)
+		tcp.Options = madeTimestamps(byte(i))
+		m.packet(0, 0, madeFrame(t, made4(6), tcp, gopacket.Payload(bytes.Repeat([]byte{byte(i)}, i*100))))
 	}
 	packets, _, err := readAll(m.b)
 	require.NoError(t, err)
@@ -25,8 +27,15 @@ func TestReadPcapngPayloadsMayBeKept(t *testing.T) {
 	for i, p := range packets {
 		require.Len(t, p.Payload, i*100)
 		require.Equal(t, bytes.Count(p.Payload, []byte{byte(i)}), i*100)
+		require.Equal(t, []byte{1, 1, 8, 10, byte(i), byte(i), byte(i), byte(i), byte(i), byte(i), byte(i), byte(i)}, p.Options)
+		_ = append(p.Options, 0xff) // must not reach into the payload
 		_ = append(p.Payload, 0xff) // must not reach into the next one's
 	}
+}
+
+// madeTimestamps fill a header as Linux does, with time stamps of this byte.
+func madeTimestamps(b byte) []layers.TCPOption {
+	return []layers.TCPOption{{OptionType: 1}, {OptionType: 1}, {OptionType: 8, OptionLength: 10, OptionData: bytes.Repeat([]byte{b}, 8)}}
 }
 
 // decodeOne is what becomes of one frame of a link type.
@@ -96,6 +105,26 @@ func TestReadPcapngTruncated(t *testing.T) {
 			require.Equal(t, len(c.frame), p.FrameLength)
 		}
 	}
+}
+
+// However short a header is captured, there is a packet from its 20 bytes on,
+// and it knows whether options are missing.
+func TestReadPcapngOptionsCutShort(t *testing.T) {
+	tcp := madeTCP(1)
+	tcp.Options = madeTimestamps(7)
+	frame := madeFrame(t, made4(6), tcp, gopacket.Payload("payload"))
+	for n := 40; n <= len(frame); n++ {
+		p, _ := decodeOne(t, linkRaw, frame[:n], len(frame))
+		require.Equal(t, uint8(32), p.HeaderLength)
+		require.Equal(t, 7, p.Length)
+		require.True(t, bytes.Equal(frame[40:min(n, 52)], p.Options), "%d bytes", n)
+		require.Equal(t, n < 52, p.OptionsCutShort(), "%d bytes", n)
+		require.Len(t, p.Payload, max(0, n-52))
+	}
+	p, _ := decodeOne(t, linkRaw, madeFrame(t, made4(6), madeTCP(1)), 40)
+	require.Equal(t, uint8(20), p.HeaderLength)
+	require.Empty(t, p.Options)
+	require.False(t, p.OptionsCutShort(), "there are none")
 }
 
 func TestReadPcapngDamaged(t *testing.T) {

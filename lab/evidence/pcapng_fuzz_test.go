@@ -24,8 +24,8 @@ func FuzzReadPcapng(f *testing.F) {
 		n, captured := 0, 0
 		info, _ := ReadPcapng(bytes.NewReader(file), func(p Packet) error {
 			n++
-			captured += len(p.Payload)
-			if p.Length < len(p.Payload) || p.FrameLength < p.Length || p.Number < n || !p.Source.IsValid() || !p.Destination.IsValid() {
+			captured += len(p.Options) + len(p.Payload)
+			if len(p.Options) > 40 || p.Length < len(p.Payload) || p.FrameLength < p.Length || p.Number < n || !p.Source.IsValid() || !p.Destination.IsValid() {
 				t.Fatalf("impossible packet %+v", p)
 			}
 			return nil
@@ -40,13 +40,16 @@ func FuzzReadPcapng(f *testing.F) {
 	})
 }
 
-// BenchmarkReadPcapng reads 500,000 packets of an echo conversation.
+// BenchmarkReadPcapng reads 500,000 packets of an echo conversation, whose
+// headers have the options that Linux sends.
 func BenchmarkReadPcapng(b *testing.B) {
+	tcp := madeTCP(1)
+	tcp.Options = madeTimestamps(7)
 	m := &made{order: binary.LittleEndian}
 	m.section()
 	m.describe(linkEthernet, "wire", m.option(9, 9)...)
 	packet := &made{order: m.order}
-	packet.packet(0, 1795408627778530556, madeFrame(b, madeEthernet(layers.EthernetTypeIPv4), made4(6), madeTCP(1), gopacket.Payload("hello, world")))
+	packet.packet(0, 1795408627778530556, madeFrame(b, madeEthernet(layers.EthernetTypeIPv4), made4(6), tcp, gopacket.Payload("hello, world")))
 	m.b = append(m.b, bytes.Repeat(packet.b, 500_000)...)
 	b.SetBytes(int64(len(m.b)))
 	b.ReportAllocs()
@@ -60,8 +63,10 @@ func BenchmarkReadPcapng(b *testing.B) {
 
 func FuzzDecode(f *testing.F) {
 	data := gopacket.Payload("payload")
+	options := madeTCP(1)
+	options.Options = madeTimestamps(7)
 	for link, frame := range map[uint16][]byte{
-		linkEthernet: madeFrame(f, madeEthernet(layers.EthernetTypeDot1Q), &layers.Dot1Q{Type: layers.EthernetTypeIPv4}, made4(6), madeTCP(1), data),
+		linkEthernet: madeFrame(f, madeEthernet(layers.EthernetTypeDot1Q), &layers.Dot1Q{Type: layers.EthernetTypeIPv4}, made4(6), options, data),
 		linkRaw:      madeFrame(f, made6(0), madeOptions(44, 1), madeFragment6(51, 0, 1), madeAH(6), madeTCP(1), data),
 		linkIPv4:     madeFrame(f, madeFragment4(7), data),
 		linkSLL2:     append(make([]byte, 20), madeFrame(f, made4(6), madeTCP(1), data)...),
@@ -74,8 +79,12 @@ func FuzzDecode(f *testing.F) {
 		if decode(&p, link, data, length) != isSegment {
 			return
 		}
-		if len(p.Payload) > p.Length || p.Length > length || !bytes.Contains(data, p.Payload) || !p.Source.IsValid() {
+		header := int(p.HeaderLength)
+		if len(p.Payload) > p.Length || header+p.Length > length || !bytes.Contains(data, append(p.Options[:len(p.Options):len(p.Options)], p.Payload...)) || !p.Source.IsValid() {
 			t.Fatalf("impossible packet %+v", p)
+		}
+		if header < 20 || len(p.Options) > header-20 || p.OptionsCutShort() && len(p.Payload) > 0 {
+			t.Fatalf("impossible header of %+v", p)
 		}
 	})
 }

@@ -135,6 +135,7 @@ func wellMade(t testing.TB, order interface {
 	options := made4(6)
 	options.Options = []layers.IPv4Option{{OptionType: 1}, {OptionType: 1}, {OptionType: 1}, {OptionType: 0}}
 	timestamps := madeTCP(8)
+	timestamps.NS, timestamps.URG, timestamps.Urgent = true, true, 77
 	timestamps.Options = []layers.TCPOption{{OptionType: 1}, {OptionType: 1}, {OptionType: 8, OptionLength: 10, OptionData: make([]byte, 8)}}
 	tag := func(kind layers.EthernetType) *layers.Dot1Q { return &layers.Dot1Q{VLANIdentifier: 7, Type: kind} }
 	for i, l := range [][]gopacket.SerializableLayer{

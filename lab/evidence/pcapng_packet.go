@@ -66,7 +66,7 @@ func (p *pcapngReader) frame(f frame) error {
 	switch decode(&s, f.link.kind, f.data, f.length) {
 	case isSegment:
 		s.Time, s.Number, s.Interface, s.FrameLength = f.time, p.info.Frames, in.Name, f.length
-		s.Payload = p.payload.keep(s.Payload)
+		p.kept.keep(&s)
 		return p.visit(s)
 	case isFragment:
 		p.info.Fragments++
@@ -78,18 +78,18 @@ func (p *pcapngReader) frame(f frame) error {
 	return nil
 }
 
-// A keeper copies payloads out of the buffer that is about to be used again,
-// many into one piece of memory.
+// A keeper copies options and payloads out of the buffer that is about to be
+// used again, many into one piece of memory.
 type keeper []byte
 
-func (k *keeper) keep(b []byte) []byte {
-	if len(b) == 0 {
-		return nil
-	}
-	if len(b) > cap(*k)-len(*k) {
-		*k = make([]byte, 0, max(64<<10, len(b)))
+// keep gives the packet copies of its parts of the buffer.
+func (k *keeper) keep(p *Packet) {
+	n := len(p.Options) + len(p.Payload)
+	if n > cap(*k)-len(*k) {
+		*k = make([]byte, 0, max(64<<10, n))
 	}
 	start := len(*k)
-	*k = append(*k, b...)
-	return (*k)[start:len(*k):len(*k)]
+	*k = append(append(*k, p.Options...), p.Payload...)
+	middle, end := start+len(p.Options), start+n
+	p.Options, p.Payload = (*k)[start:middle:middle], (*k)[middle:end:end]
 }

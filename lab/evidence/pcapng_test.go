@@ -30,7 +30,7 @@ func readAll(file []byte) ([]Packet, PcapngInfo, error) {
 // tsharkFields are what tshark prints of a segment, and asTshark after it.
 var tsharkFields = []string{
 	"frame.number", "frame.time_epoch", "frame.interface_name", "frame.len", "ip.src", "ipv6.src", "tcp.srcport",
-	"ip.dst", "ipv6.dst", "tcp.dstport", "tcp.flags", "tcp.seq", "tcp.ack_raw", "tcp.window_size_value", "tcp.len", "tcp.payload",
+	"ip.dst", "ipv6.dst", "tcp.dstport", "tcp.flags", "tcp.seq", "tcp.ack_raw", "tcp.window_size_value", "tcp.urgent_pointer", "tcp.hdr_len", "tcp.options", "tcp.len", "tcp.payload",
 }
 
 func asTshark(p Packet) string {
@@ -43,11 +43,11 @@ func asTshark(p Packet) string {
 	if p.Interface == "" {
 		p.Interface = "unknown"
 	}
-	return fmt.Sprintf("%d\t%d.%09d\t%s\t%d\t%s\t%d\t%s\t%d\t0x%04x\t%d\t%d\t%d\t%d\t%x",
+	return fmt.Sprintf("%d\t%d.%09d\t%s\t%d\t%s\t%d\t%s\t%d\t0x%04x\t%d\t%d\t%d\t%d\t%d\t%x\t%d\t%x",
 		p.Number, p.Time.Unix(), p.Time.Nanosecond(), p.Interface, p.FrameLength,
 		address(p.Source.Addr().Is4(), p.Source.Addr().String()), p.Source.Port(),
 		address(p.Destination.Addr().Is4(), p.Destination.Addr().String()), p.Destination.Port(),
-		uint8(p.Flags), p.Seq, p.Ack, p.Window, p.Length, p.Payload)
+		uint16(p.Flags), p.Seq, p.Ack, p.Window, p.Urgent, p.HeaderLength, p.Options, p.Length, p.Payload)
 }
 
 // byTshark is what tshark reads from a capture.
