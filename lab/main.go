@@ -24,6 +24,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	_ "github.com/fourtuple/fourtuple/lab/early" // lab server and lab client start before all else
 )
 
 func main() {
