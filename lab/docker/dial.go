@@ -65,12 +65,15 @@ func (e endpoint) dial(ctx context.Context) (*client.Client, error) {
 		return nil, context.Cause(ctx)
 	}
 	if err != nil {
-		// The client keeps the cause as text only.
-		denied := strings.Contains(err.Error(), "permission denied")
-		return nil, &Unreachable{e.String(), err, denied}
+		return nil, e.unreachable(err)
 	}
 	if ping.OSType != "" && ping.OSType != "linux" {
 		return nil, fmt.Errorf("the Docker engine at %s runs %s containers: switch it to Linux containers", e, ping.OSType)
 	}
 	return cli, nil
+}
+
+// unreachable is the error of a ping. The client keeps its cause as text only.
+func (e endpoint) unreachable(err error) *Unreachable {
+	return &Unreachable{e.String(), err, strings.Contains(err.Error(), "permission denied")}
 }

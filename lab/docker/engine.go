@@ -29,7 +29,7 @@ func (e Engine) Run(ctx context.Context, lab *topology.Lab, folder string, o con
 	}
 	cli, err := dialLocal(ctx)
 	if err != nil {
-		return err
+		return unfinished(ctx, lab, err)
 	}
 	defer func() { err = errors.Join(err, cli.Close()) }()
 	if err := checkImages(ctx, cli, lab); err != nil {

@@ -55,6 +55,7 @@ func (c *conductor) outcome() error {
 	defer late.Stop()
 	ended := <-c.exit
 	said := strings.TrimPrefix(strings.TrimSpace(c.errs.String()), "lab: ")
+	said = strings.ReplaceAll(said, runFolder, c.run.folder)
 	switch {
 	case ended.err != nil:
 		return fmt.Errorf("the conductor was lost: %w", ended.err)

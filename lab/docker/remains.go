@@ -14,9 +14,9 @@ import (
 const (
 	// removeWithin bounds the removal of everything.
 	removeWithin = 60 * time.Second
-	// stillInUse is how long something may be in use after what used it was
-	// removed: the engine may be slower than its answers.
-	stillInUse = 3 * time.Second
+	// insist is how long a removal is tried again: the engine may be slower
+	// than its answers and call something in use that was removed.
+	insist     = 3 * time.Second
 	retryEvery = 50 * time.Millisecond
 )
 
@@ -94,10 +94,9 @@ func removeAll(ctx context.Context, kind string, names []string, one func(), rem
 	return removed, errors.Join(errs...)
 }
 
-// removeOne tries again for a while where something is in use or just being
-// removed.
+// removeOne removes one thing; there says that it was there.
 func removeOne(ctx context.Context, remove func() error) (there bool, err error) {
-	deadline := time.Now().Add(stillInUse)
+	deadline := time.Now().Add(insist)
 	for {
 		err := remove()
 		switch {
@@ -105,7 +104,7 @@ func removeOne(ctx context.Context, remove func() error) (there bool, err error)
 			return true, nil
 		case cerrdefs.IsNotFound(err):
 			return false, nil
-		case time.Now().After(deadline) || !cerrdefs.IsConflict(err) && !cerrdefs.IsPermissionDenied(err):
+		case time.Now().After(deadline):
 			return false, err
 		}
 		select {

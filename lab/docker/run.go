@@ -43,9 +43,14 @@ func (r *run) run(ctx context.Context) (err error) {
 	_, _ = io.WriteString(c.stream.Conn, allUp+"\n")
 	watch := r.watchHosts(ctx, c)
 	err = c.finish(ctx, r.options.Hold)
-	watch.end()
-	if err != nil {
-		return unfinished(ctx, r.lab, err)
+	absent := watch.end(err == nil)
+	switch {
+	case absent != nil:
+		return absent
+	case err != nil && ctx.Err() != nil:
+		return unfinished(ctx, r.lab, context.Cause(ctx)) // whatever else the hosts say of it
+	case err != nil:
+		return err
 	}
 	return r.arrived()
 }

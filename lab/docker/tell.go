@@ -37,6 +37,6 @@ func (r *run) lost(err error) {
 // logf writes a line to the log, if there is one.
 func (r *run) logf(format string, args ...any) {
 	if r.log != nil {
-		fmt.Fprintf(r.log, format+"\n", args...)
+		fmt.Fprintf(r.log, "lab: "+format+"\n", args...)
 	}
 }

@@ -3,6 +3,8 @@ package docker
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,37 +24,55 @@ const exitWithin = 2 * time.Second
 
 // A watch waits for the hosts' ends.
 type watch struct {
-	cancel context.CancelFunc
-	hosts  sync.WaitGroup
+	run       *run
+	conductor *conductor
+	cancel    context.CancelFunc
+	hosts     sync.WaitGroup
+
+	mu     sync.Mutex
+	absent error // why a host never appeared
 }
 
 // watchHosts logs why a host ended that did so with an error while it was led.
-// One that ends without having appeared is a host that the conductor would wait
-// for in vain: then it is let go.
 func (r *run) watchHosts(ctx context.Context, c *conductor) *watch {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	w := &watch{cancel: cancel}
+	w := &watch{run: r, conductor: c, cancel: cancel}
 	for _, h := range r.lab.Hosts {
-		w.hosts.Go(func() {
-			ended := r.exited(ctx, objectName(r.id, h.Name))
-			if ended.err != nil || ended.status == 0 || !c.led() {
-				return
-			}
-			r.logf("%s: its agent ended with status %d%s", h.Name, ended.status, r.lastWords(ctx, h))
-			if !r.appeared(h) {
-				c.letGo()
-			}
-		})
+		w.hosts.Go(func() { w.host(ctx, h) })
 	}
 	return w
 }
 
-// end waits for hosts to end by themselves, but not for long.
-func (w *watch) end() {
-	defer w.hosts.Wait()
-	late := time.AfterFunc(exitWithin, w.cancel)
-	defer late.Stop()
+// host waits for one host's end. If it ends without having appeared, the
+// conductor would wait for it in vain, and is let go.
+func (w *watch) host(ctx context.Context, h topology.Host) {
+	ended := w.run.exited(ctx, objectName(w.run.id, h.Name))
+	if ended.err != nil || ended.status == 0 || !w.conductor.led() {
+		return
+	}
+	why := fmt.Errorf("%s: its agent ended with status %d%s", h.Name, ended.status, w.run.lastWords(ctx, h))
+	if w.run.appeared(h) {
+		w.run.logf("%v", why)
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.absent = errors.Join(w.absent, why)
+	w.conductor.letGo()
+}
+
+// end waits until the hosts of a run that was conducted have ended by
+// themselves, but not for long. It returns why some never appeared.
+func (w *watch) end(conducted bool) error {
+	if conducted {
+		late := time.AfterFunc(exitWithin, w.cancel)
+		defer late.Stop()
+	} else {
+		w.cancel()
+	}
 	w.hosts.Wait()
+	w.cancel()
+	return w.absent
 }
 
 // appeared tells whether the host has begun to account for itself.
