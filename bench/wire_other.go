@@ -1,0 +1,14 @@
+//go:build !linux
+
+package main
+
+import (
+	"context"
+
+	"github.com/fourtuple/fourtuple/lab/netns"
+)
+
+// wireOurs returns an error: only Linux has network namespaces.
+func wireOurs(int) measurement {
+	return func(context.Context) (cost, error) { return cost{}, netns.ErrUnsupported }
+}
