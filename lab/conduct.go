@@ -61,7 +61,7 @@ func conductLab(ctx context.Context, file, folder string, hold bool, stdout, std
 		o.Hold = func(context.Context) { <-ctx.Done() }
 	}
 	cannot := conduct.Run(limited, lab, hosts, o)
-	judged := judgeFolder(folder, false, stdout)
+	judged := judgeFolder(lab, folder, false, stdout)
 	if cannot != nil {
 		return cannot
 	}

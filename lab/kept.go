@@ -21,14 +21,20 @@ type kept struct {
 }
 
 // readRun reads and judges a run folder.
-func readRun(folder string) (*kept, error) {
+func readRun(folder string) (*kept, error) { return readRunOf(nil, folder) }
+
+// readRunOf is readRun where the lab may be known already, which saves reading
+// it once more.
+func readRunOf(known *topology.Lab, folder string) (*kept, error) {
 	run, err := evidence.Load(os.DirFS(folder))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", folder, err)
 	}
-	lab, err := topology.Parse(evidence.LabFile, run.Lab, nil)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", folder, err)
+	lab := known
+	if lab == nil || !bytes.Equal(lab.Source, run.Lab) {
+		if lab, err = topology.Parse(evidence.LabFile, run.Lab, nil); err != nil {
+			return nil, fmt.Errorf("%s: %w", folder, err)
+		}
 	}
 	if err := verdict.Check(lab); err != nil {
 		return nil, fmt.Errorf("%s: %w", folder, err)
@@ -36,10 +42,10 @@ func readRun(folder string) (*kept, error) {
 	return &kept{folder, lab, run, verdict.Judge(lab, run)}, nil
 }
 
-// judgeFolder judges a run that has just ended, leaves its verdict and its
+// judgeFolder judges a run of the lab that has just ended, leaves its verdict and its
 // report in the folder, and prints the verdict.
-func judgeFolder(folder string, asJSON bool, stdout io.Writer) error {
-	k, err := readRun(folder)
+func judgeFolder(lab *topology.Lab, folder string, asJSON bool, stdout io.Writer) error {
+	k, err := readRunOf(lab, folder)
 	if err != nil {
 		return err
 	}

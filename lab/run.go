@@ -88,7 +88,7 @@ func (r request) run(ctx context.Context, stdout, stderr io.Writer) error {
 	if !r.json {
 		defer fmt.Fprintf(stderr, "the run is kept in %s; its page is %s\n", folder, filepath.Join(folder, "report.html"))
 	}
-	return judgeFolder(folder, r.json, stdout)
+	return judgeFolder(lab, folder, r.json, stdout)
 }
 
 // load reads the lab, widens it if asked, and checks its claims.
