@@ -9,9 +9,9 @@
 //	Packets      a capture as tshark's packet list prints it (tshark 4.0)
 //	HTML         all of it on one page that needs nothing else: report.html
 //
-// Sockets and Files print whole lines as the tools do, byte for byte, for the
-// same rows. Packets prints the beginning of tshark's lines: what it leaves out
-// is said there.
+// Sockets, Files and Packets print whole lines as the tools do, byte for byte,
+// for the same rows. Of tshark's lines Packets leaves out tshark's own remarks,
+// as is said there.
 //
 // Names and payloads are evidence, and evidence may be hostile. In text, what is
 // not printable is written as an escape, as lsof does: a host's name cannot move

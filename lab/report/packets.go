@@ -17,13 +17,21 @@ const packetsHeader = "  No.        Time       Source → Destination  Protocol 
 // rows, sequence numbers count from the beginning of each connection, and
 // numbers are those of the frames in the file.
 //
-// A line is the beginning of tshark's line, up to Len=, with these exceptions:
+// Win= is in bytes where the sender's SYN and the answer to it both had the
+// window scale option (RFC 7323). Where the capture lacks the sender's SYN it
+// is the number of the header, as with tshark, and the window may be larger.
 //
-//   - TCP options (MSS=, TSval=, WS= and so on) are not printed, nor is Urg=.
-//   - Win= is printed only where it says the same with and without the window
-//     scale, which is an option (RFC 7323): in SYN segments, and where it is 0.
-//   - Wireshark's own findings, such as [TCP Retransmission], are not printed,
-//     and no protocol above TCP is dissected.
+// A line is tshark 4.0's whole line, byte for byte, for a capture of TCP with
+// times in nanoseconds, with these exceptions:
+//
+//   - Wireshark's own remarks are not printed: what it finds by analysis, such
+//     as [TCP Retransmission] before the ports, and that a frame is malformed
+//     or was not captured as a whole.
+//   - No protocol above TCP is dissected, and fragments of IP are not put
+//     together.
+//   - Accurate ECN (RFC 9768) is not decoded: its options are not printed, and
+//     its counter ACE stands there as the flags that it is made of.
+//   - Options that Linux does not send are not printed.
 func Packets(w io.Writer, host string, rows []evidence.Packet) error {
 	var b strings.Builder
 	heading(&b, host)
@@ -37,8 +45,18 @@ func Packets(w io.Writer, host string, rows []evidence.Packet) error {
 }
 
 func packetLine(p evidence.Packet, start time.Time, n numbers) string {
-	return fmt.Sprintf("%5d %11s %12s → %-12s TCP %d %s", p.Number, seconds(p.Time.Sub(start)),
-		p.Source.Addr().WithZone(""), p.Destination.Addr().WithZone(""), p.FrameLength, packetInfo(p, n))
+	return fmt.Sprintf("%5d %11s %12s → %-12s %s %d %s", p.Number, seconds(p.Time.Sub(start)),
+		p.Source.Addr().WithZone(""), p.Destination.Addr().WithZone(""), protocol(p), p.FrameLength, packetInfo(p, n))
+}
+
+// protocol is Multipath TCP if the options say so.
+func protocol(p evidence.Packet) string {
+	for o := range evidence.TCPOptions(p.Options) {
+		if o.Kind == evidence.OptionMultipath {
+			return "MPTCP"
+		}
+	}
+	return "TCP"
 }
 
 // seconds writes a duration as seconds with nine digits, without the rounding
@@ -62,9 +80,10 @@ func packetInfo(p evidence.Packet, n numbers) string {
 	if p.Flags.Has(evidence.ACK) {
 		fmt.Fprintf(&b, " Ack=%d", n.ack)
 	}
-	if p.Flags.Has(evidence.SYN) || p.Window == 0 {
-		fmt.Fprintf(&b, " Win=%d", p.Window)
+	fmt.Fprintf(&b, " Win=%d", n.window)
+	if p.Flags.Has(evidence.URG) {
+		fmt.Fprintf(&b, " Urg=%d", p.Urgent)
 	}
-	fmt.Fprintf(&b, " Len=%d", p.Length)
+	fmt.Fprintf(&b, " Len=%d%s", p.Length, optionsInfo(p.Options, n.edge))
 	return b.String()
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"time"
@@ -186,9 +187,10 @@ func conversation(client, server netip.AddrPort, message string, n int) []eviden
 			Time:   sampleStart.Add(time.Duration(n)*10*time.Millisecond + time.Duration(len(packets))*123456*time.Nanosecond),
 			Number: len(packets) + 1, Interface: "eth0", Source: client, Destination: server,
 			Flags: flags, Seq: seq, Ack: ack, Window: 502, Payload: []byte(payload), Length: len(payload), FrameLength: 66 + len(payload),
+			Options: segmentOptions(uint32(len(packets))),
 		}
 		if flags.Has(evidence.SYN) {
-			p.Window, p.FrameLength = 64240, 74
+			p.Window, p.FrameLength, p.Options = 64240, 74, synOptions(uint32(len(packets)))
 		}
 		if !fromClient {
 			p.Source, p.Destination = server, client
@@ -203,6 +205,18 @@ func conversation(client, server netip.AddrPort, message string, n int) []eviden
 	add(false, evidence.PSH|evidence.ACK, s+1, c+1+length, message)
 	add(true, evidence.ACK, c+1+length, s+1+length, "")
 	return packets
+}
+
+// synOptions are what Linux sends in a SYN, with a time stamp.
+func synOptions(at uint32) []byte {
+	b := binary.BigEndian.AppendUint32([]byte{2, 4, 5, 180, 4, 2, 8, 10}, 1795408627+at)
+	return append(binary.BigEndian.AppendUint32(b, at), 1, 3, 3, 7)
+}
+
+// segmentOptions are what Linux sends in any other segment.
+func segmentOptions(at uint32) []byte {
+	b := binary.BigEndian.AppendUint32([]byte{1, 1, 8, 10}, 1795408627+at)
+	return binary.BigEndian.AppendUint32(b, at)
 }
 
 // masqueradedLab is the sample's lab with a router that translates.
