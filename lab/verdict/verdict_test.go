@@ -97,37 +97,47 @@ func TestOneWitnessLessIsNotShown(t *testing.T) {
 	}{
 		"a client's capture without the handshake": {
 			func(s *sample) { client1(s).Packets = client1(s).Packets[3:] },
-			"client.packets", []string{"message-ports", "witnesses-agree"},
+			"client.packets",
+			[]string{"message-ports", "witnesses-agree"},
 		},
 		"a client's capture without the message": {
 			func(s *sample) { client1(s).Packets = slices.Delete(client1(s).Packets, 4, 5) },
-			"client.packets", []string{"message-ports", "witnesses-agree"},
+			"client.packets",
+			[]string{"message-ports", "witnesses-agree"},
 		},
 		"a client's capture with another message": {
-			func(s *sample) { client1(s).Packets[4].Payload = []byte(strings.Repeat("x", client1(s).Packets[4].Length)) },
-			"client.packets", []string{"one-port", "distinct-sources", "message-ports", "one-socket-each", "witnesses-agree"},
+			func(s *sample) {
+				client1(s).Packets[4].Payload = []byte(strings.Repeat("x", client1(s).Packets[4].Length))
+			},
+			"client.packets",
+			[]string{"one-port", "distinct-sources", "message-ports", "one-socket-each", "witnesses-agree"},
 		},
 		"a truncated packet": {
 			func(s *sample) { client1(s).Packets[4].Payload = client1(s).Packets[4].Payload[:3] },
-			"client.packets", []string{"message-ports", "witnesses-agree"},
+			"client.packets",
+			[]string{"message-ports", "witnesses-agree"},
 		},
 		"no row in a client's socket table": {
 			func(s *sample) { client1(s).Sockets = nil },
-			"client.sockets", []string{"witnesses-agree"},
+			"client.sockets",
+			[]string{"witnesses-agree"},
 		},
 		"a client that says nothing": {
 			func(s *sample) { client1(s).Accounts = nil },
-			"client.program", []string{"message-ports", "witnesses-agree"},
+			"client.program",
+			[]string{"message-ports", "witnesses-agree"},
 		},
 		"a client that says it sent something else": {
 			func(s *sample) { client1(s).Accounts[1].Text = "something else" },
-			"client.program", []string{"message-ports", "witnesses-agree"},
+			"client.program",
+			[]string{"message-ports", "witnesses-agree"},
 		},
 		"no row in the server's socket table": {
 			func(s *sample) {
 				server(s).Sockets = slices.DeleteFunc(server(s).Sockets, func(r evidence.Socket) bool { return r.Remote == from1 })
 			},
-			"server.sockets", []string{"one-port", "distinct-sources", "one-socket-each", "witnesses-agree"},
+			"server.sockets",
+			[]string{"one-port", "distinct-sources", "one-socket-each", "witnesses-agree"},
 		},
 		"another port in the server's socket table": {
 			func(s *sample) {
@@ -137,7 +147,8 @@ func TestOneWitnessLessIsNotShown(t *testing.T) {
 					}
 				}
 			},
-			"server.sockets", []string{"one-port", "distinct-sources", "message-ports", "one-socket-each", "witnesses-agree"},
+			"server.sockets",
+			[]string{"one-port", "distinct-sources", "message-ports", "one-socket-each", "witnesses-agree"},
 		},
 		"another inode in the server's socket table": {
 			func(s *sample) {
@@ -147,7 +158,8 @@ func TestOneWitnessLessIsNotShown(t *testing.T) {
 					}
 				}
 			},
-			"server.files", []string{"one-port", "one-socket-each", "witnesses-agree"},
+			"server.files",
+			[]string{"one-port", "one-socket-each", "witnesses-agree"},
 		},
 		"a socket that no process holds": {
 			func(s *sample) {
@@ -155,25 +167,29 @@ func TestOneWitnessLessIsNotShown(t *testing.T) {
 					server(s).Sockets[i].Inode = 0
 				}
 			},
-			"server.sockets", []string{"one-port", "distinct-sources", "one-socket-each", "witnesses-agree"},
+			"server.sockets",
+			[]string{"one-port", "distinct-sources", "one-socket-each", "witnesses-agree"},
 		},
 		"no open file": {
 			func(s *sample) {
 				server(s).Files = slices.DeleteFunc(server(s).Files, func(f evidence.File) bool { return f.Remote == from1 })
 			},
-			"server.files", []string{"one-port", "one-socket-each", "witnesses-agree"},
+			"server.files",
+			[]string{"one-port", "one-socket-each", "witnesses-agree"},
 		},
 		"a server that does not say it accepted": {
 			func(s *sample) {
 				server(s).Accounts = slices.DeleteFunc(server(s).Accounts, func(a evidence.Account) bool { return a.Event == evidence.SaidAccepted && a.Remote == from1 })
 			},
-			"server.program", []string{"one-port", "distinct-sources", "message-ports", "witnesses-agree"},
+			"server.program",
+			[]string{"one-port", "distinct-sources", "message-ports", "witnesses-agree"},
 		},
 		"the server's capture without the connection": {
 			func(s *sample) {
 				server(s).Packets = slices.DeleteFunc(server(s).Packets, func(p evidence.Packet) bool { return p.Source == from1 || p.Destination == from1 })
 			},
-			"server.packets", []string{"one-port", "distinct-sources", "message-ports", "one-socket-each", "witnesses-agree"},
+			"server.packets",
+			[]string{"one-port", "distinct-sources", "message-ports", "one-socket-each", "witnesses-agree"},
 		},
 	}
 	for name, test := range tests {
