@@ -2,12 +2,6 @@
 
 package host
 
-import (
-	"errors"
+import "github.com/fourtuple/fourtuple/lab/topology"
 
-	"github.com/fourtuple/fourtuple/lab/topology"
-)
-
-func setRoutes(topology.Host) error {
-	return errors.New("a host of a lab is a Linux network stack: use a container")
-}
+func setRoutes(topology.Host) error { return errNotLinux }
