@@ -348,6 +348,13 @@ func TestAMissingImage(t *testing.T) {
 	err := Engine{}.Run(within(t), near(t), folder, conduct.Options{})
 	require.EqualError(t, err, "the engine has no image fourtuple/client: build it by `lab images` or `docker compose build`")
 	assert.NoDirExists(t, folder)
+
+	lab := near(t)
+	lab.Hosts[0].Image = "python"
+	f.images = append(f.images, clientImage)
+	require.EqualError(t, Engine{}.Run(within(t), lab, folder, conduct.Options{}), "the engine has no image python: build it by `docker compose build`, or pull it")
+	lab.Hosts[0].Image = ""
+	require.EqualError(t, Engine{}.Run(within(t), lab, folder, conduct.Options{}), "host client: it names no image, which the docker engine needs")
 }
 
 func TestTheLimitPassesBeforeTheLabIsUp(t *testing.T) {

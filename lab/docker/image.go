@@ -24,11 +24,19 @@ func checkImages(ctx context.Context, cli *client.Client, lab *topology.Lab) err
 	for _, name := range slices.Compact(images) {
 		_, err := cli.ImageInspect(ctx, name)
 		if cerrdefs.IsNotFound(err) {
-			return fmt.Errorf("the engine has no image %s: build it by `lab images` or `docker compose build`", name)
+			return missing(name)
 		}
 		if err != nil {
 			return fmt.Errorf("look for the image %s: %w", name, err)
 		}
 	}
 	return nil
+}
+
+func missing(name string) error {
+	how := "build it by `docker compose build`, or pull it"
+	if name == serverImage || name == clientImage {
+		how = "build it by `lab images` or `docker compose build`"
+	}
+	return fmt.Errorf("the engine has no image %s: %s", name, how)
 }
