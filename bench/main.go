@@ -3,8 +3,9 @@
 //
 //	go run ./bench [-runs N] [-quick]
 //
-// It takes root, and Mininet (Debian's package mininet) for the peer's column;
-// without Mininet that column is empty. README.md says what the figures mean.
+// It takes root, Mininet (Debian's package mininet) for the peer's rows, and
+// Docker with Compose and the images of `go run ./lab images` for the rows about
+// containers; what is not there is left out. README.md says what the figures mean.
 package main
 
 import (
@@ -33,9 +34,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
+	p, err := newProof(ctx)
+	if err != nil {
+		fmt.Fprintf(stderr, "bench: %v\n", err)
+		return 2
+	}
+	defer p.close()
 	status := 0
 	var done []result
-	for _, row := range rows(*quick) {
+	for _, row := range rows(p, *quick) {
 		fmt.Fprintf(stderr, "%s ...\n", row.name)
 		r := row.measure(ctx, *runs)
 		if r.err != nil {
