@@ -148,7 +148,7 @@ func (c *clone) compose(t *testing.T, args ...string) string {
 // status.
 func (c *clone) composeEnds(t *testing.T, status int, args ...string) string {
 	t.Helper()
-	command := exec.CommandContext(suite.within(t, 5*time.Minute), c.command[0], slices.Concat(c.command[1:], []string{"-p", c.id}, args)...)
+	command := exec.CommandContext(suite.within(t, 10*time.Minute), c.command[0], slices.Concat(c.command[1:], []string{"-p", c.id}, args)...)
 	command.Dir = c.folder
 	command.Env = append(os.Environ(), "LAB_PREFIX="+c.prefix, client.EnvOverrideHost+"="+c.engine.address)
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }

@@ -3,26 +3,25 @@
 package fourtuple
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net"
+	"net/netip"
 	"os"
 	"os/exec"
-	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	cerrdefs "github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 	"github.com/stretchr/testify/require"
 	"github.com/testcontainers/testcontainers-go"
 	tclog "github.com/testcontainers/testcontainers-go/log"
-
-	"github.com/fourtuple/fourtuple/lab/docker"
 )
 
 // The variables by which a test of this suite speaks to a second process of it:
@@ -33,8 +32,12 @@ const (
 	failVariable    = "FOURTUPLE_TEST_FAIL"
 )
 
-// reaperVariable says that testcontainers' reaper is not to be started.
-const reaperVariable = "TESTCONTAINERS_RYUK_DISABLED"
+// Of testcontainers' variables, reaperVariable says that the reaper is not to be
+// started, hostVariable where published ports are.
+const (
+	reaperVariable = "TESTCONTAINERS_RYUK_DISABLED"
+	hostVariable   = "TESTCONTAINERS_HOST_OVERRIDE"
+)
 
 // A session is one process that runs these tests.
 type session struct {
@@ -167,7 +170,26 @@ func (e *engine) decideReaper(ctx context.Context) {
 		e.say("clean-up: by the tests alone; the reaper's image %s cannot be had: %v", image, err)
 		return
 	}
+	// testcontainers asks for no more than whether this is a container to look
+	// for the engine outside; but there are containers with an engine inside.
+	if os.Getenv(hostVariable) == "" && e.isHere(ctx) {
+		os.Setenv(hostVariable, "127.0.0.1")
+	}
 	e.say("clean-up: by the tests, and by testcontainers' reaper")
+}
+
+// isHere tells whether the engine's bridge is among this machine's interfaces.
+func (e *engine) isHere(ctx context.Context) bool {
+	bridge, err := e.cli.NetworkInspect(ctx, "bridge", client.NetworkInspectOptions{})
+	addresses, addressErr := net.InterfaceAddrs()
+	if err != nil || addressErr != nil {
+		return false
+	}
+	return slices.ContainsFunc(bridge.Network.IPAM.Config, func(c network.IPAMConfig) bool {
+		return slices.ContainsFunc(addresses, func(a net.Addr) bool {
+			return netip.MustParsePrefix(a.String()).Addr() == c.Gateway
+		})
+	})
 }
 
 // obtain pulls an image that is not there.
@@ -182,86 +204,4 @@ func (e *engine) obtain(ctx context.Context, name string) error {
 		return err
 	}
 	return pull.Wait(ctx)
-}
-
-// makeImages builds the images the way that this engine can.
-func (e *engine) makeImages(ctx context.Context, id string) error {
-	base, err := baseImage()
-	if err != nil {
-		return err
-	}
-	unavailable := e.obtain(ctx, base)
-	e.buildable = unavailable == nil
-	if given := os.Getenv(imagesVariable); given != "" {
-		e.server, e.client = imageName("server", given), imageName("client", given)
-		return nil
-	}
-	e.server, e.client = imageName("server", id), imageName("client", id)
-	e.tags = []string{e.server, e.client}
-	begin := time.Now()
-	if e.buildable {
-		err = errors.Join(e.build(ctx, "server", id), e.build(ctx, "client", id))
-		e.say("images: built from the Dockerfiles in %v, as %s can be had", time.Since(begin).Round(time.Second), base)
-		return err
-	}
-	err = e.loadImages(ctx)
-	e.say("images: built by the local Go toolchain in %v, as by `lab images`; %s cannot be had: %v", time.Since(begin).Round(time.Second), base, unavailable)
-	return err
-}
-
-// baseImage is what the Dockerfiles build from.
-func baseImage() (string, error) {
-	file, err := os.ReadFile("Dockerfile.server")
-	if err != nil {
-		return "", err
-	}
-	from := regexp.MustCompile(`(?m)^FROM (\S+)`).FindSubmatch(file)
-	if from == nil {
-		return "", errors.New("Dockerfile.server has no FROM")
-	}
-	return string(from[1]), nil
-}
-
-func imageName(program, tag string) string { return "fourtuple-test/" + program + ":" + tag }
-
-// build builds a Dockerfile by testcontainers.
-func (e *engine) build(ctx context.Context, program, tag string) error {
-	provider, err := testcontainers.NewDockerProvider()
-	if err != nil {
-		return err
-	}
-	defer provider.Close()
-	var log bytes.Buffer
-	_, err = provider.BuildImage(ctx, &testcontainers.ContainerRequest{FromDockerfile: testcontainers.FromDockerfile{
-		Context: ".", Dockerfile: "Dockerfile." + program,
-		Repo: "fourtuple-test/" + program, Tag: tag,
-		KeepImage: true, BuildLogWriter: &log,
-	}})
-	if err != nil {
-		return fmt.Errorf("build Dockerfile.%s: %w\n%s", program, err, log.String())
-	}
-	return nil
-}
-
-// loadImages builds what the Dockerfiles build, without them.
-func (e *engine) loadImages(ctx context.Context) error {
-	var log bytes.Buffer
-	if err := docker.BuildImages(ctx, ".", &log); err != nil {
-		return fmt.Errorf("build images: %w\n%s", err, log.String())
-	}
-	_, serverErr := e.cli.ImageTag(ctx, client.ImageTagOptions{Source: "fourtuple/server", Target: e.server})
-	_, clientErr := e.cli.ImageTag(ctx, client.ImageTagOptions{Source: "fourtuple/client", Target: e.client})
-	return errors.Join(serverErr, clientErr)
-}
-
-// untag removes the tests' own names of the images. What the engine keeps for
-// the next build stays.
-func (e *engine) untag(ctx context.Context) error {
-	var errs []error
-	for _, tag := range e.tags {
-		if _, err := e.cli.ImageRemove(ctx, tag, client.ImageRemoveOptions{}); !cerrdefs.IsNotFound(err) {
-			errs = append(errs, err)
-		}
-	}
-	return errors.Join(errs...)
 }
