@@ -85,11 +85,21 @@ func explain(cause error, read lookup) error {
 				s.name, s.forbids, s.name, s.allows, cause)
 		}
 	}
-	for line := range strings.Lines(read("self/status")) {
-		if fields := strings.Fields(line); len(fields) == 2 && fields[0] == "Seccomp:" && fields[1] != "0" {
-			return fmt.Errorf("a seccomp filter, as containers have one, forbids to make networks: "+
-				"start the container with --privileged, or use sudo outside of it, or --engine docker (%w)", cause)
-		}
+	if sandboxed(cause, read) {
+		return fmt.Errorf("the sandbox that this runs in, such as a container, forbids to make networks: "+
+			"start the container with --privileged, or use sudo outside of it, or --engine docker (%w)", cause)
 	}
 	return fmt.Errorf("the system forbids to make networks: use sudo, or --engine docker (%w)", cause)
+}
+
+// sandboxed tells whether it is not the system that forbids something but what
+// this process was started in: a seccomp filter, or a /proc of which parts are
+// hidden, so that nobody inside may mount another one.
+func sandboxed(cause error, read lookup) bool {
+	for line := range strings.Lines(read("self/status")) {
+		if mode, ok := strings.CutPrefix(line, "Seccomp:"); ok && strings.TrimSpace(mode) != "0" {
+			return true
+		}
+	}
+	return strings.Contains(cause.Error(), "mount /proc")
 }

@@ -58,6 +58,12 @@ func forbiddenProgram([]string) error {
 	return syscall.Exec(ownExecutable, []string{"lab", "client", "supported"}, os.Environ())
 }
 
+func TestExplainHiddenProc(t *testing.T) {
+	none := func(string) string { return "" }
+	require.ErrorContains(t, explain(errors.New("mount /proc: operation not permitted"), none), "start the container with --privileged")
+	require.NotContains(t, explain(errors.New("mount /sys: operation not permitted"), none).Error(), "container")
+}
+
 func TestExplain(t *testing.T) {
 	cause := errors.New("clone: operation not permitted")
 	for name, c := range map[string]struct {
@@ -81,7 +87,7 @@ func TestExplain(t *testing.T) {
 				"self/status": "Name:\tx\nSeccomp:\t2\n", "sys/kernel/apparmor_restrict_unprivileged_userns": "0",
 				"sys/kernel/unprivileged_userns_clone": "1",
 			},
-			"a seccomp filter, as containers have one, forbids to make networks: start the container with --privileged, " +
+			"the sandbox that this runs in, such as a container, forbids to make networks: start the container with --privileged, " +
 				"or use sudo outside of it, or --engine docker (clone: operation not permitted)",
 		},
 		"something else": {
