@@ -48,6 +48,7 @@ func flows(h *Host, owners map[netip.Addr]string) map[pair]*flow {
 		return &found[key].Side
 	}
 	owns := func(a netip.Addr) bool { return owners[a] == h.Name || a.IsLoopback() }
+	foreign := passing(h, owns)
 	for _, p := range h.Packets {
 		if owns(p.Source.Addr()) {
 			s := at(p.Source, p.Destination)
@@ -76,12 +77,47 @@ func flows(h *Host, owners map[netip.Addr]string) map[pair]*flow {
 			s.Accounts = append(s.Accounts, said)
 		}
 	}
+	for key := range found {
+		if foreign[key] {
+			delete(found, key)
+		}
+	}
 	listening := listeningPorts(h)
 	for _, f := range found {
 		f.role = f.decide(listening)
 	}
 	return found
 }
+
+// passing are the pairs of endpoints under which a router forwarded what is not
+// its own: its address is in them only because it translated. Its table says
+// so, and its capture has the same SYN under another source too.
+func passing(h *Host, owns func(netip.Addr) bool) map[pair]bool {
+	pairs := make(map[pair]bool)
+	for _, t := range h.Translations {
+		pairs[pair{t.Translated.Source, t.Translated.Destination}] = true
+		pairs[pair{t.Original.Destination, t.Original.Source}] = true
+	}
+	type begin struct {
+		destination netip.AddrPort
+		seq         uint32
+	}
+	forwarded := make(map[begin]bool)
+	for _, p := range h.Packets {
+		if opens(p) && !owns(p.Source.Addr()) {
+			forwarded[begin{p.Destination, p.Seq}] = true
+		}
+	}
+	for _, p := range h.Packets {
+		if opens(p) && owns(p.Source.Addr()) && forwarded[begin{p.Destination, p.Seq}] {
+			pairs[pair{p.Source, p.Destination}] = true
+		}
+	}
+	return pairs
+}
+
+// opens tells whether the packet is the first of a connection.
+func opens(p Packet) bool { return p.Flags.Has(SYN) && !p.Flags.Has(ACK) }
 
 func connected(local, remote netip.AddrPort) bool {
 	return FourTuple{local, remote}.IsValid()
@@ -108,7 +144,7 @@ func listeningPorts(h *Host) map[uint16]bool {
 // accepted or connected by its own account; and then who listens on the port.
 func (f *flow) decide(listening map[uint16]bool) role {
 	for _, p := range f.Packets {
-		if p.Flags.Has(SYN) && !p.Flags.Has(ACK) {
+		if opens(p) {
 			if p.Source == f.Local {
 				return client
 			}

@@ -99,6 +99,31 @@ func TestJoinOverTranslation(t *testing.T) {
 	assert.Equal(t, FourTuple{outside, there}, connections[0].AtServer())
 }
 
+// A router that translates sends from its own address what is not its own: its
+// capture says so, and so does its table. Whoever begins a connection of their
+// own from there keeps it.
+func TestJoinKnowsWhatARouterTranslates(t *testing.T) {
+	outside := netip.MustParseAddrPort("10.12.0.254:1024")
+	owners := map[netip.Addr]string{outside.Addr(): "a-router", here.Addr(): "client1", there.Addr(): "server"}
+	translated := syn(outside, there)
+	own := syn(netip.MustParseAddrPort("10.12.0.254:2000"), there)
+	own.Seq = 77
+	table := []Translation{{Original: FourTuple{here, there}, Translated: FourTuple{outside, there}}}
+	for name, router := range map[string]*Host{
+		"by its capture": {Name: "a-router", Packets: []Packet{syn(here, there), translated, own}},
+		"by its table":   {Name: "a-router", Packets: []Packet{translated, own}, Translations: table},
+	} {
+		t.Run(name, func(t *testing.T) {
+			connections := Join(runOf(router, &Host{Name: "client1", Packets: []Packet{syn(here, there)}}), owners)
+			var sources []netip.AddrPort
+			for _, c := range connections {
+				sources = append(sources, c.Source)
+			}
+			assert.Equal(t, []netip.AddrPort{own.Source, here}, sources)
+		})
+	}
+}
+
 // Without the router's table, two flows with other sources are two connections,
 // unless both initial sequence numbers are the same.
 func TestJoinOverSequenceNumbers(t *testing.T) {
