@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -121,14 +122,18 @@ func (r request) folder(lab *topology.Lab) (string, error) {
 	return folder, conduct.MakeFolder(folder)
 }
 
-// conduct runs the lab within its limit. The user's Ctrl-C ends a hold, and
-// before that the run.
+// conduct runs the lab within its limit; in containers the conductor keeps it,
+// from when all of them run. The user's Ctrl-C ends a hold, and before that the
+// run.
 func (r request) conduct(ctx context.Context, e engine, lab *topology.Lab, folder string, progress func(string, int, int), stderr io.Writer) (interrupted bool, err error) {
-	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), lab.Limit)
+	limited, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	held := false
+	if r.engine == engineNetns {
+		defer time.AfterFunc(lab.Limit, cancel).Stop()
+	}
+	var held atomic.Bool
 	stop := context.AfterFunc(ctx, func() {
-		if !held {
+		if !held.Load() {
 			cancel()
 		}
 	})
@@ -136,11 +141,11 @@ func (r request) conduct(ctx context.Context, e engine, lab *topology.Lab, folde
 	o := conduct.Options{Progress: progress, Lost: func(err error) { fmt.Fprintf(stderr, "lab: %v\n", err) }}
 	if r.hold {
 		o.Hold = func(context.Context) {
-			held = true
+			held.Store(true)
 			fmt.Fprintln(stderr, "the lab is up; press Ctrl-C to end it")
 			<-ctx.Done()
 		}
 	}
 	err = e.Run(limited, lab, folder, o)
-	return !held && errors.Is(ctx.Err(), context.Canceled), err
+	return !held.Load() && errors.Is(ctx.Err(), context.Canceled), err
 }
