@@ -17,6 +17,22 @@ const (
 	Closing     = "CLOSING"
 )
 
+// stateNames are the states by their numbers in net/tcp_states.h; 12 is a
+// request socket, which netstat has no name of its own for.
+var stateNames = [...]string{
+	1: Established, 2: SynSent, 3: SynReceived, 4: FinWait1, 5: FinWait2, 6: TimeWait,
+	7: Closed, 8: CloseWait, 9: LastAck, 10: Listen, 11: Closing, 12: SynReceived,
+}
+
+// StateName is the state that the kernel gives this number, in sock_diag(7)
+// and in /proc/net/tcp; false for a number that is no state.
+func StateName(number uint64) (string, bool) {
+	if number == 0 || number >= uint64(len(stateNames)) {
+		return "", false
+	}
+	return stateNames[number], true
+}
+
 // A Socket is one row of a host's TCP socket table, as sock_diag(7) gives it.
 type Socket struct {
 	Header

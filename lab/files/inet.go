@@ -10,22 +10,6 @@ import (
 	"github.com/fourtuple/fourtuple/lab/evidence"
 )
 
-// stateNames are the names of the states of net/tcp_states.h.
-var stateNames = [...]string{
-	1:  evidence.Established,
-	2:  evidence.SynSent,
-	3:  evidence.SynReceived,
-	4:  evidence.FinWait1,
-	5:  evidence.FinWait2,
-	6:  evidence.TimeWait,
-	7:  evidence.Closed,
-	8:  evidence.CloseWait,
-	9:  evidence.LastAck,
-	10: evidence.Listen,
-	11: evidence.Closing,
-	12: evidence.SynReceived,
-}
-
 // parseTCP reads lines of /proc/net/tcp and tcp6 (proc_pid_net(5)).
 func parseTCP(kind string) func([][]byte) (socket, error) {
 	return func(columns [][]byte) (socket, error) {
@@ -33,13 +17,14 @@ func parseTCP(kind string) func([][]byte) (socket, error) {
 		if err != nil {
 			return socket{}, err
 		}
-		state, err := strconv.ParseUint(string(columns[3]), 16, 8)
-		if err != nil || state >= uint64(len(stateNames)) || stateNames[state] == "" {
+		number, err := strconv.ParseUint(string(columns[3]), 16, 8)
+		state, ok := evidence.StateName(number)
+		if err != nil || !ok {
 			return socket{}, fmt.Errorf("tcp state %.20q is unknown", columns[3])
 		}
 		s := socket{
 			kind: kind, device: string(columns[9]), node: "TCP",
-			local: evidence.Unmap(local), remote: evidence.Unmap(remote), state: stateNames[state],
+			local: evidence.Unmap(local), remote: evidence.Unmap(remote), state: state,
 		}
 		s.name = endpoints(local, remote) + " (" + s.state + ")"
 		return s, nil

@@ -19,22 +19,6 @@ const requestSocket = 12
 // TCP_NEW_SYN_RECV.
 const askedStates = 1<<(requestSocket+1) - 2
 
-// stateNames are netstat's names of the states of net/tcp_states.h.
-var stateNames = [...]string{
-	1:             evidence.Established,
-	2:             evidence.SynSent,
-	3:             evidence.SynReceived,
-	4:             evidence.FinWait1,
-	5:             evidence.FinWait2,
-	6:             evidence.TimeWait,
-	7:             evidence.Closed,
-	8:             evidence.CloseWait,
-	9:             evidence.LastAck,
-	10:            evidence.Listen,
-	11:            evidence.Closing,
-	requestSocket: evidence.SynReceived,
-}
-
 // parseRow reads one struct inet_diag_msg. Ports and addresses are in network
 // byte order, all else in the machine's.
 func parseRow(body []byte) (evidence.Socket, error) {
@@ -45,13 +29,13 @@ func parseRow(body []byte) (evidence.Socket, error) {
 	if err != nil {
 		return evidence.Socket{}, err
 	}
-	state := body[1]
-	if int(state) >= len(stateNames) || stateNames[state] == "" {
-		return evidence.Socket{}, fmt.Errorf("tcp state %d is unknown", state)
+	state, ok := evidence.StateName(uint64(body[1]))
+	if !ok {
+		return evidence.Socket{}, fmt.Errorf("tcp state %d is unknown", body[1])
 	}
 	return evidence.Socket{
 		Protocol:  protocol,
-		State:     stateNames[state],
+		State:     state,
 		Local:     netip.AddrPortFrom(address(body[8:24]), binary.BigEndian.Uint16(body[4:])),
 		Remote:    netip.AddrPortFrom(address(body[24:40]), binary.BigEndian.Uint16(body[6:])),
 		Interface: binary.NativeEndian.Uint32(body[40:]),
