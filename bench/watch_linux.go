@@ -44,23 +44,18 @@ func newWatch(n *netns.Network, subnets int) (*watch, error) {
 	return w, nil
 }
 
-// open makes a namespace, on a thread that ends with its goroutine.
+// open makes a namespace.
 func (w *watch) open() error {
-	result := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		result <- func() (err error) {
-			if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
-				return err
-			}
-			if w.namespace, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
-				return err
-			}
-			w.links, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+	return onThread(func() (err error) {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 			return err
-		}()
-	}()
-	return <-result
+		}
+		if w.namespace, err = unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0); err != nil {
+			return err
+		}
+		w.links, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+		return err
+	})
 }
 
 // gone waits until all wires are gone.
@@ -79,6 +74,43 @@ func (w *watch) gone(ctx context.Context) error {
 		case <-time.After(time.Millisecond):
 		}
 	}
+}
+
+// rest waits until the kernel has nothing left of what was closed before: it
+// takes namespaces down one batch after another, so that one which is closed
+// now is the last. Without it a run would pay for the one before.
+func (w *watch) rest(ctx context.Context) error {
+	err := onThread(func() error {
+		if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+			return err
+		}
+		return netlink.LinkAdd(&netlink.Veth{
+			LinkAttrs:     netlink.LinkAttrs{Name: "last"},
+			PeerName:      "last",
+			PeerNamespace: netlink.NsFd(w.namespace),
+		})
+	})
+	if err != nil {
+		return fmt.Errorf("wait for the kernel: %w", err)
+	}
+	return w.gone(ctx)
+}
+
+// onThread runs f on a thread that ends with it, and in whose namespace
+// nothing else ever runs. The process's first thread cannot end.
+func onThread(f func() error) error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			err := onThread(f) // on another one, while this one is locked
+			runtime.UnlockOSThread()
+			result <- err
+			return
+		}
+		result <- f()
+	}()
+	return <-result
 }
 
 func (w *watch) close() {

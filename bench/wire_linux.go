@@ -39,7 +39,7 @@ func wireOurs(subnets int) measurement {
 			return cost{}, err
 		}
 		took.down = time.Since(start)
-		return took, nil
+		return took, watch.rest(ctx)
 	}
 }
 
