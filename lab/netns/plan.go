@@ -2,7 +2,6 @@ package netns
 
 import (
 	"fmt"
-	"maps"
 	"net"
 	"slices"
 
@@ -147,18 +146,4 @@ func mac(l topology.Link) (net.HardwareAddr, error) {
 		err = fmt.Errorf("address %s: not an Ethernet address", l.MAC)
 	}
 	return m, err
-}
-
-// settle waits, where wires were up before their other end was, until the
-// kernel has noticed the other end.
-func (w *wiring) settle() []task {
-	hosts := make(map[string]bool)
-	for near := range w.near {
-		hosts[near.host] = true
-	}
-	var tasks []task
-	for _, host := range slices.Sorted(maps.Keys(hosts)) {
-		tasks = append(tasks, task{host, []step{settleStep{}}})
-	}
-	return tasks
 }

@@ -78,7 +78,14 @@ type masqueradeStep struct{ interfaces []string }
 
 func (s masqueradeStep) String() string { return "masquerade on " + strings.Join(s.interfaces, ", ") }
 
-// A settleStep waits until every interface that is up carries.
-type settleStep struct{}
+// A settleStep waits until these interfaces, which were up before the other
+// ends of their wires, carry.
+type settleStep struct{ interfaces []iface }
 
-func (settleStep) String() string { return "wait for the links" }
+func (s settleStep) String() string {
+	names := make([]string, len(s.interfaces))
+	for i := range names {
+		names[i] = s.interfaces[i].name
+	}
+	return "wait for " + strings.Join(names, ", ")
+}

@@ -1,7 +1,10 @@
 package netns
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/fourtuple/fourtuple/lab/topology"
 )
@@ -101,4 +104,18 @@ func (w *wiring) bridged(subnet int, members []member) []step {
 func (w *wiring) port(name string) iface {
 	w.ports++
 	return iface{name, w.ports}
+}
+
+// settle waits for the near ends.
+func (w *wiring) settle() []task {
+	interfaces := make(map[string][]iface)
+	for near := range w.near {
+		interfaces[near.host] = append(interfaces[near.host], near.iface)
+	}
+	var tasks []task
+	for _, host := range slices.Sorted(maps.Keys(interfaces)) {
+		slices.SortFunc(interfaces[host], func(a, b iface) int { return cmp.Compare(a.index, b.index) })
+		tasks = append(tasks, task{host, []step{settleStep{interfaces[host]}}})
+	}
+	return tasks
 }
