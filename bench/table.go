@@ -29,17 +29,18 @@ func write(w io.Writer, results []result) error {
 
 // growth compares what a subnet costs among 1,000 and among 100.
 func growth(w io.Writer, results []result) error {
-	cost := make(map[int]time.Duration)
+	up, sum := make(map[int]float64), make(map[int]float64)
 	for _, r := range results {
 		if r.subnets > 0 && r.err == nil {
-			cost[r.subnets] = r.ours.up / time.Duration(r.subnets)
+			up[r.subnets] = r.ours.up.Seconds() / float64(r.subnets)
+			sum[r.subnets] = r.ours.sum().Seconds() / float64(r.subnets)
 		}
 	}
-	if cost[100] == 0 || cost[1000] == 0 {
+	if up[100] == 0 || up[1000] == 0 {
 		return nil
 	}
-	_, err := fmt.Fprintf(w, "\nA subnet among 1,000 takes %.2f times as long to wire as one among 100.\n",
-		float64(cost[1000])/float64(cost[100]))
+	_, err := fmt.Fprintf(w, "\nA subnet among 1,000 takes %.2f times as long to wire as one among 100, "+
+		"and %.2f times as long in all.\n", up[1000]/up[100], sum[1000]/sum[100])
 	return err
 }
 
