@@ -15,7 +15,7 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 
-	"github.com/fourtuple/fourtuple/lab/docker"
+	"github.com/fourtuple/fourtuple/internal/engine/docker"
 )
 
 // makeImages builds the images the way that this engine can.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fourtuple/fourtuple/lab/topology"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // star is the network that mininet_star.py wires: a router, and one host on

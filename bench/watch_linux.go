@@ -10,7 +10,7 @@ import (
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
-	"github.com/fourtuple/fourtuple/lab/netns"
+	"github.com/fourtuple/fourtuple/internal/engine/netns"
 )
 
 // A watch tells when the kernel has taken a network down. It keeps one end of

@@ -8,7 +8,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/fourtuple/fourtuple/lab/netns"
+	"github.com/fourtuple/fourtuple/internal/engine/netns"
 )
 
 // wireOurs makes a star once and takes it down. It is up when Build returns,

@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/fourtuple/fourtuple/lab/netns"
+	"github.com/fourtuple/fourtuple/internal/engine/netns"
 )
 
 func TestWireOurs(t *testing.T) {

@@ -5,7 +5,7 @@ package main
 import (
 	"context"
 
-	"github.com/fourtuple/fourtuple/lab/netns"
+	"github.com/fourtuple/fourtuple/internal/engine/netns"
 )
 
 // wireOurs returns an error: only Linux has network namespaces.

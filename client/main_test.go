@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fourtuple/fourtuple/echo"
+	"github.com/fourtuple/fourtuple/internal/echo"
 )
 
 // asClient makes the test binary the client itself.

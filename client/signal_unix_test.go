@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fourtuple/fourtuple/echo"
+	"github.com/fourtuple/fourtuple/internal/echo"
 )
 
 // until starts a client and reads its events up to one of that name.

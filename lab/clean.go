@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/lab/docker"
+	"github.com/fourtuple/fourtuple/internal/engine/docker"
 )
 
 func cleanCommand() *cobra.Command {

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/echo"
+	"github.com/fourtuple/fourtuple/internal/echo"
 )
 
 func clientCommand() *cobra.Command {

@@ -9,10 +9,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/lab/conduct"
-	"github.com/fourtuple/fourtuple/lab/docker"
-	"github.com/fourtuple/fourtuple/lab/topology"
-	"github.com/fourtuple/fourtuple/lab/verdict"
+	"github.com/fourtuple/fourtuple/internal/claim"
+	"github.com/fourtuple/fourtuple/internal/engine/docker"
+	"github.com/fourtuple/fourtuple/internal/run"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 func conductCommand() *cobra.Command {
@@ -42,25 +42,25 @@ func conductLab(ctx context.Context, file, folder string, hold bool, stdout, std
 	if err != nil {
 		return err
 	}
-	if err := verdict.Check(lab); err != nil {
+	if err := claim.Check(lab); err != nil {
 		return err
 	}
-	baton, err := conduct.Take(folder, lab.Source)
+	baton, err := run.Take(folder, lab.Source)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, baton.Drop()) }()
-	hosts := make(map[string]conduct.Host, len(lab.Hosts))
+	hosts := make(map[string]run.Host, len(lab.Hosts))
 	for _, h := range lab.Hosts {
 		hosts[h.Name] = baton.Remotely(h.Name)
 	}
 	limited, cancel := context.WithTimeout(ctx, lab.Limit)
 	defer cancel()
-	o := conduct.Options{Lost: func(err error) { fmt.Fprintf(stderr, "lab: %v\n", err) }}
+	o := run.Options{Lost: func(err error) { fmt.Fprintf(stderr, "lab: %v\n", err) }}
 	if hold {
 		o.Hold = func(context.Context) { <-ctx.Done() }
 	}
-	cannot := conduct.Run(limited, lab, hosts, o)
+	cannot := run.Run(limited, lab, hosts, o)
 	judged := judgeFolder(lab, folder, false, stdout)
 	if cannot != nil {
 		return cannot

@@ -17,12 +17,12 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fourtuple/fourtuple/lab/conduct"
-	"github.com/fourtuple/fourtuple/lab/docker"
-	"github.com/fourtuple/fourtuple/lab/evidence"
-	"github.com/fourtuple/fourtuple/lab/netns"
-	"github.com/fourtuple/fourtuple/lab/topology"
-	"github.com/fourtuple/fourtuple/lab/verdict"
+	"github.com/fourtuple/fourtuple/internal/claim"
+	"github.com/fourtuple/fourtuple/internal/engine/docker"
+	"github.com/fourtuple/fourtuple/internal/engine/netns"
+	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/run"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A conformance is a lab that both engines must judge alike.
@@ -31,8 +31,8 @@ type conformance struct {
 	file    string
 	changes []string // old, new, old, new ...
 	clients int
-	outcome verdict.Outcome
-	claims  map[string]verdict.Outcome // those that do not hold
+	outcome claim.Outcome
+	claims  map[string]claim.Outcome // those that do not hold
 }
 
 const (
@@ -43,27 +43,27 @@ const (
 )
 
 var conformances = []conformance{
-	{name: "first", file: firstLab, outcome: verdict.Holds},
-	{name: "chain", file: "testdata/labs/chain.yml", outcome: verdict.Holds},
-	{name: "wide", file: firstLab, clients: 5, outcome: verdict.Holds},
-	{name: "narrow", file: firstLab, clients: 1, outcome: verdict.Holds},
+	{name: "first", file: firstLab, outcome: claim.Holds},
+	{name: "chain", file: "testdata/labs/chain.yml", outcome: claim.Holds},
+	{name: "wide", file: firstLab, clients: 5, outcome: claim.Holds},
+	{name: "narrow", file: firstLab, clients: 1, outcome: claim.Holds},
 	{
 		name: "another port", file: firstLab,
 		changes: []string{"[server, --json]", `[server, --json, --address, ":12001"]`, itsServer, `.0.10:12001"`},
-		outcome: verdict.Refuted,
-		claims:  map[string]verdict.Outcome{"one-port": verdict.Refuted, "message-ports": verdict.Refuted},
+		outcome: claim.Refuted,
+		claims:  map[string]claim.Outcome{"one-port": claim.Refuted, "message-ports": claim.Refuted},
 	},
 	{
 		name: "masquerade", file: firstLab,
 		changes: []string{forwards, forwards + "\n    x-lab: {masquerade: [home]}"},
-		outcome: verdict.Refuted,
-		claims:  map[string]verdict.Outcome{"distinct-sources": verdict.Refuted},
+		outcome: claim.Refuted,
+		claims:  map[string]claim.Outcome{"distinct-sources": claim.Refuted},
 	},
 	{
 		name: "late capture", file: firstLab,
 		changes: []string{"command: " + aClient, "x-lab: {capture-after: 300ms}\n    command: " + aClient},
-		outcome: verdict.NotShown,
-		claims:  map[string]verdict.Outcome{"message-ports": verdict.NotShown, "witnesses-agree": verdict.NotShown},
+		outcome: claim.NotShown,
+		claims:  map[string]claim.Outcome{"message-ports": claim.NotShown, "witnesses-agree": claim.NotShown},
 	},
 	{
 		name: "no forwarding", file: firstLab,
@@ -71,10 +71,10 @@ var conformances = []conformance{
 			`net.ipv4.ip_forward: "1"`, `net.ipv4.ip_forward: "0"`,
 			"--hold, 1m", "--hold, 1m, --retry, 1s",
 		},
-		outcome: verdict.NotShown,
-		claims: map[string]verdict.Outcome{
-			"one-port": verdict.NotShown, "distinct-sources": verdict.NotShown, "message-ports": verdict.NotShown,
-			"one-socket-each": verdict.NotShown, "witnesses-agree": verdict.NotShown,
+		outcome: claim.NotShown,
+		claims: map[string]claim.Outcome{
+			"one-port": claim.NotShown, "distinct-sources": claim.NotShown, "message-ports": claim.NotShown,
+			"one-socket-each": claim.NotShown, "witnesses-agree": claim.NotShown,
 		},
 	},
 }
@@ -90,7 +90,7 @@ func TestEnginesConform(t *testing.T) {
 	for _, c := range conformances {
 		t.Run(c.name, func(t *testing.T) {
 			lab := c.lab(t)
-			seen := make(map[string]verdict.Verdict)
+			seen := make(map[string]claim.Verdict)
 			for name, e := range engines {
 				seen[name] = c.run(t, e, lab)
 			}
@@ -99,7 +99,7 @@ func TestEnginesConform(t *testing.T) {
 				for _, f := range v.Claims {
 					want, special := c.claims[f.Claim]
 					if !special {
-						want = verdict.Holds
+						want = claim.Holds
 					}
 					assert.Equal(t, want, f.Outcome, "%s: %s: %s", name, f.Claim, f.Reason)
 				}
@@ -128,16 +128,16 @@ func (c conformance) lab(t *testing.T) *topology.Lab {
 		lab, err = topology.Widen(lab, c.clients)
 		require.NoError(t, err)
 	}
-	require.NoError(t, verdict.Check(lab))
+	require.NoError(t, claim.Check(lab))
 	return lab
 }
 
-func (c conformance) run(t *testing.T, e engine, lab *topology.Lab) verdict.Verdict {
+func (c conformance) run(t *testing.T, e engine, lab *topology.Lab) claim.Verdict {
 	t.Helper()
 	folder := filepath.Join(t.TempDir(), "run")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	require.NoError(t, e.Run(ctx, lab, folder, conduct.Options{Lost: func(err error) { t.Log(err) }}))
+	require.NoError(t, e.Run(ctx, lab, folder, run.Options{Lost: func(err error) { t.Log(err) }}))
 	k, err := readRun(folder)
 	require.NoError(t, err)
 	return k.verdict
@@ -145,7 +145,7 @@ func (c conformance) run(t *testing.T, e engine, lab *topology.Lab) verdict.Verd
 
 // withoutPorts is the verdict with every port that a kernel chose written as 0,
 // and without the count of segments: how data is cut is no one's claim.
-func withoutPorts(v verdict.Verdict) verdict.Verdict {
+func withoutPorts(v claim.Verdict) claim.Verdict {
 	for i, c := range v.Connections {
 		v.Connections[i].Source = anyPort(c.Source)
 		chosen := []netip.AddrPort{c.Source}
@@ -160,7 +160,7 @@ func withoutPorts(v verdict.Verdict) verdict.Verdict {
 		}
 	}
 	for k, f := range v.Claims {
-		if f.Claim == "message-ports" && f.Outcome == verdict.Holds {
+		if f.Claim == "message-ports" && f.Outcome == claim.Holds {
 			v.Claims[k].Reason = ""
 		}
 	}

@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/fourtuple/fourtuple/lab/conduct"
-	"github.com/fourtuple/fourtuple/lab/docker"
-	"github.com/fourtuple/fourtuple/lab/netns"
-	"github.com/fourtuple/fourtuple/lab/topology"
+	"github.com/fourtuple/fourtuple/internal/engine/docker"
+	"github.com/fourtuple/fourtuple/internal/engine/netns"
+	"github.com/fourtuple/fourtuple/internal/run"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // An engine makes a lab real, conducts it, leaves its evidence in the folder,
 // and undoes everything it made. An error means that the lab could not run.
 type engine interface {
-	Run(ctx context.Context, lab *topology.Lab, folder string, o conduct.Options) error
+	Run(ctx context.Context, lab *topology.Lab, folder string, o run.Options) error
 }
 
 const (

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/lab/conduct"
-	"github.com/fourtuple/fourtuple/lab/host"
-	"github.com/fourtuple/fourtuple/lab/topology"
+	"github.com/fourtuple/fourtuple/internal/agent"
+	"github.com/fourtuple/fourtuple/internal/run"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 const (
@@ -42,7 +42,7 @@ and there too are its routes. The program given here replaces the lab's.`,
 }
 
 func beHost(ctx context.Context, folder string, program []string, stdout, stderr io.Writer) (err error) {
-	score, err := conduct.Await(ctx, folder)
+	score, err := run.Await(ctx, folder)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func beHost(ctx context.Context, folder string, program []string, stdout, stderr
 	if err != nil {
 		return err
 	}
-	which, err := host.Recognize(ctx, lab, linksWithin)
+	which, err := agent.Recognize(ctx, lab, linksWithin)
 	if err != nil {
 		return err
 	}
@@ -59,9 +59,9 @@ func beHost(ctx context.Context, folder string, program []string, stdout, stderr
 	if len(program) > 0 {
 		self.Program = program
 	}
-	agent, err := host.New(host.Config{
-		Host: self, Lab: score.Lab, Folder: folder, Place: host.Here{}, Routes: true,
-		Poll: pollSockets, Claim: conduct.Claim, Output: stdout,
+	agent, err := agent.New(agent.Config{
+		Host: self, Lab: score.Lab, Folder: folder, Place: agent.Here{}, Routes: true,
+		Poll: pollSockets, Claim: run.Claim, Output: stdout,
 	})
 	if err != nil {
 		return err

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/lab/docker"
+	"github.com/fourtuple/fourtuple/internal/engine/docker"
 )
 
 func imagesCommand() *cobra.Command {

@@ -6,10 +6,10 @@ import (
 	"io"
 	"os"
 
-	"github.com/fourtuple/fourtuple/lab/evidence"
-	"github.com/fourtuple/fourtuple/lab/report"
-	"github.com/fourtuple/fourtuple/lab/topology"
-	"github.com/fourtuple/fourtuple/lab/verdict"
+	"github.com/fourtuple/fourtuple/internal/claim"
+	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/report"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A kept is a run that was read from its folder, and judged.
@@ -17,7 +17,7 @@ type kept struct {
 	folder  string
 	lab     *topology.Lab
 	run     *evidence.Run
-	verdict verdict.Verdict
+	verdict claim.Verdict
 }
 
 // readRun reads and judges a run folder.
@@ -36,10 +36,10 @@ func readRunOf(known *topology.Lab, folder string) (*kept, error) {
 			return nil, fmt.Errorf("%s: %w", folder, err)
 		}
 	}
-	if err := verdict.Check(lab); err != nil {
+	if err := claim.Check(lab); err != nil {
 		return nil, fmt.Errorf("%s: %w", folder, err)
 	}
-	return &kept{folder, lab, run, verdict.Judge(lab, run)}, nil
+	return &kept{folder, lab, run, claim.Judge(lab, run)}, nil
 }
 
 // judgeFolder judges a run of the lab that has just ended, leaves its verdict and its
@@ -81,9 +81,9 @@ func (k *kept) print(asJSON bool, stdout io.Writer) error {
 		return err
 	}
 	switch k.verdict.Outcome {
-	case verdict.Holds:
+	case claim.Holds:
 		return nil
-	case verdict.Refuted:
+	case claim.Refuted:
 		return status(statusRefuted)
 	default:
 		return status(statusNotShown)

@@ -9,7 +9,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/lab/topology"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // defaultLab is the lab of `lab run` without arguments, labsFolder where the

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/lab/evidence"
+	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
 func reportCommand() *cobra.Command {

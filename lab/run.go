@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/lab/conduct"
-	"github.com/fourtuple/fourtuple/lab/topology"
-	"github.com/fourtuple/fourtuple/lab/verdict"
+	"github.com/fourtuple/fourtuple/internal/claim"
+	"github.com/fourtuple/fourtuple/internal/run"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A request is what `lab run` was asked for.
@@ -107,7 +107,7 @@ func (r request) load() (*topology.Lab, error) {
 			return nil, fmt.Errorf("--clients %d: %w", r.clients, err)
 		}
 	}
-	return lab, verdict.Check(lab)
+	return lab, claim.Check(lab)
 }
 
 // folder makes the folder that the run will be kept in.
@@ -119,7 +119,7 @@ func (r request) folder(lab *topology.Lab) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
 		return "", fmt.Errorf("--out: %w", err)
 	}
-	return folder, conduct.MakeFolder(folder)
+	return folder, run.MakeFolder(folder)
 }
 
 // conduct runs the lab within its limit; in containers the conductor keeps it,
@@ -138,7 +138,7 @@ func (r request) conduct(ctx context.Context, e engine, lab *topology.Lab, folde
 		}
 	})
 	defer stop()
-	o := conduct.Options{Progress: progress, Lost: func(err error) { fmt.Fprintf(stderr, "lab: %v\n", err) }}
+	o := run.Options{Progress: progress, Lost: func(err error) { fmt.Fprintf(stderr, "lab: %v\n", err) }}
 	if r.hold {
 		o.Hold = func(context.Context) {
 			held.Store(true)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/fourtuple/fourtuple/lab/netns"
+	"github.com/fourtuple/fourtuple/internal/engine/netns"
 )
 
 // The scripts run the command as a person types it. The test binary is the

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/echo"
+	"github.com/fourtuple/fourtuple/internal/echo"
 )
 
 func serverCommand() *cobra.Command {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/lab/evidence"
-	"github.com/fourtuple/fourtuple/lab/report"
+	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/report"
 )
 
 // A view shows a kept run in one way.

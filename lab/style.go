@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/fourtuple/fourtuple/lab/report"
+	"github.com/fourtuple/fourtuple/internal/report"
 )
 
 // styleFor is how to write there: coloured for a terminal whose user does not

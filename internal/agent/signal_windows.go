@@ -1,0 +1,8 @@
+package agent
+
+import (
+	"os"
+	"syscall"
+)
+
+func signalNamed(string) os.Signal { return syscall.SIGTERM }

@@ -1,0 +1,326 @@
+package netns
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple/internal/agent"
+)
+
+// The tests below look from outside at processes that have networks: this test
+// binary, started as one of the programs here.
+
+// engineProgram wires a lab and starts three programs on it, prints the
+// namespaces, and stays until it is killed.
+func engineProgram([]string) error {
+	n, err := Build(context.Background(), star(2), Options{})
+	if err != nil {
+		return err
+	}
+	for name, args := range map[string][]string{
+		"server":  {"client", "echo", "10.12.0.10:12000"},
+		"client1": {"sleep", "1000"},
+		"client2": {"sh", "-c", "sleep 1000 & sleep 1000"},
+	} {
+		if _, err := n.Host(name).Start(agent.Program{Args: args}); err != nil {
+			return err
+		}
+	}
+	for host, namespace := range n.namespaces {
+		var s syscall.Stat_t
+		if err := syscall.Fstat(int(namespace.Fd()), &s); err != nil {
+			return err
+		}
+		fmt.Println("namespace", host, s.Ino)
+	}
+	fmt.Println("ready")
+	select {}
+}
+
+// rootlessProgram is what `lab run` is to an ordinary user: it gets what it
+// needs, and then does what it is told.
+func rootlessProgram(args []string) error {
+	if !Privileged() {
+		status, err := Rootless()
+		if err != nil {
+			return err
+		}
+		os.Exit(status)
+	}
+	return programs[args[0]](args[1:])
+}
+
+// labProgram wires a lab with an echo server, asks it something from a client
+// behind a masquerading router, and has a program report.
+func labProgram([]string) error {
+	l := star(1)
+	masquerade(l, "router", "home")
+	n, err := Build(context.Background(), l, Options{})
+	if err != nil {
+		return err
+	}
+	defer n.Close()
+	r, w, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	server, err := n.Host("server").Start(agent.Program{Args: []string{"client", "echo", "10.12.0.10:12000"}, Stdout: w})
+	if err != nil {
+		return err
+	}
+	if _, err := bufio.NewReader(r).ReadString('\n'); err != nil {
+		return err
+	}
+	for _, args := range [][]string{{"client", "dial", "10.12.0.10:12000"}, {"client", "report"}} {
+		p, err := n.Host("client1").Start(agent.Program{Args: args, Stdout: os.Stdout})
+		if err != nil {
+			return err
+		}
+		if status, err := p.Wait(); status != 0 || err != nil {
+			return fmt.Errorf("%q: status %d, %w", args, status, err)
+		}
+	}
+	if open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", server.PID())); err != nil || len(open) < 4 {
+		return fmt.Errorf("the server's open files: %d, %w", len(open), err)
+	}
+	fmt.Println("uid", os.Getuid(), "pid", os.Getpid())
+	return n.Close()
+}
+
+// ordinarily is a command that runs one of these programs as an ordinary user.
+func ordinarily(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	c := outside(append([]string{"rootless"}, args...)...)
+	if os.Geteuid() == 0 {
+		c.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}
+	}
+	return c
+}
+
+// outside is a command that runs one of these programs.
+func outside(args ...string) *exec.Cmd {
+	return &exec.Cmd{
+		Path: ownExecutable, Args: append([]string{"lab", "client"}, args...), Dir: "/",
+		SysProcAttr: &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL},
+	}
+}
+
+// needsUserNamespaces is for tests that an ordinary user passes.
+func needsUserNamespaces(t *testing.T) {
+	t.Helper()
+	c := ordinarily(t, "true")
+	out, err := c.CombinedOutput()
+	needs(t, err == nil, "user namespaces for ordinary users: "+string(out))
+}
+
+// As uid 65534:
+//
+//	server ── home ── router (masquerades onto home) ── net1 ── client1
+func TestRootless(t *testing.T) {
+	needsUserNamespaces(t)
+	out, err := ordinarily(t, "lab").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	lines := strings.Split(string(out), "\n")
+	require.Regexp(t, `^hello from 10\.12\.0\.62:\d+$`, lines[0], "the router's address")
+
+	var r report
+	require.NoError(t, json.Unmarshal([]byte(lines[1]), &r))
+	require.Equal(t, os.Geteuid() == 0, r.UID == nobody)
+	require.NotZero(t, r.UID)
+	require.Equal(t, 1, r.PID)
+	require.Equal(t, []string{"/proc/1"}, r.Processes)
+	require.Equal(t, []string{"eth0", "lo"}, r.Interfaces)
+	require.Equal(t, "client1", r.Hostname)
+	require.Empty(t, r.Inherited)
+	require.Empty(t, r.Writable)
+	for _, line := range []string{
+		"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000",
+		"CapBnd:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1",
+	} {
+		require.Contains(t, r.Status, line+"\n")
+	}
+	require.Equal(t, fmt.Sprintf("uid %d pid 1", r.UID), lines[2])
+}
+
+// A program that root built for itself runs its programs as another user all
+// the same.
+func TestOwnProgramIsItsOwners(t *testing.T) {
+	needsRoot(t)
+	text, err := os.ReadFile(ownExecutable)
+	require.NoError(t, err)
+	secret := filepath.Join(t.TempDir(), "lab")
+	require.NoError(t, os.WriteFile(secret, text, 0o700))
+	c := outside("lab")
+	c.Path = secret
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "hello from 10.12.0.62:")
+	require.Contains(t, string(out), `"Inherited":null`)
+	require.Contains(t, string(out), `"Comm":"client"`)
+}
+
+func TestRootlessPassesTheStatus(t *testing.T) {
+	needsUserNamespaces(t)
+	var exit *exec.ExitError
+	require.ErrorAs(t, ordinarily(t, "exit").Run(), &exit)
+	require.Equal(t, 7, exit.ExitCode())
+}
+
+func TestRootlessPassesSignals(t *testing.T) {
+	needsUserNamespaces(t)
+	all := []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT}
+	// Under nohup(1), or in a shell's background, this process ignores some of
+	// them, and children inherit that; what it catches they do not.
+	caught := make(chan os.Signal, len(all))
+	for _, s := range all {
+		signal.Notify(caught, s)
+	}
+	defer signal.Stop(caught)
+	for _, s := range all {
+		t.Run(s.String(), func(t *testing.T) {
+			c := ordinarily(t, "count")
+			lines := run(t, c)
+			require.Equal(t, "ready", <-lines)
+			// As the terminal does: to the group, which the inner one is not in.
+			require.NoError(t, syscall.Kill(-c.Process.Pid, s))
+			require.Equal(t, "got "+s.String(), <-lines)
+			require.NoError(t, syscall.Kill(-c.Process.Pid, syscall.SIGTERM))
+			require.Equal(t, "got terminated", <-lines)
+			var exit *exec.ExitError
+			require.ErrorAs(t, c.Wait(), &exit)
+			require.Equal(t, 2, exit.ExitCode(), "two signals came, each once")
+		})
+	}
+}
+
+// After kill -9 nothing runs and nothing is left, as root and rootless.
+func TestKilledEngineLeavesNothing(t *testing.T) {
+	for name, c := range map[string]func() *exec.Cmd{
+		"root":     func() *exec.Cmd { needsRoot(t); return outside("engine") },
+		"rootless": func() *exec.Cmd { needsUserNamespaces(t); return ordinarily(t, "engine") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := c()
+			var inodes []string
+			for line := range run(t, c) {
+				if line == "ready" {
+					break
+				}
+				fields := strings.Fields(line)
+				require.Len(t, fields, 3, line)
+				inodes = append(inodes, fields[2])
+			}
+			require.Len(t, inodes, 5, "the switch and four hosts")
+			var processes []int
+			eventually(t, func() bool {
+				processes = descendants(c.Process.Pid)
+				return len(processes) >= 5
+			}, "three programs, of which one started two")
+			require.NotEmpty(t, holders(t, inodes), "the question can be answered")
+
+			require.NoError(t, c.Process.Kill())
+			require.Error(t, c.Wait())
+			eventually(t, func() bool { return len(alive(processes)) == 0 }, "all end")
+			require.Empty(t, holders(t, inodes), "no process is in one of its namespaces or has one open")
+		})
+	}
+}
+
+// run starts the command and returns its lines as they come.
+func run(t *testing.T, c *exec.Cmd) <-chan string {
+	t.Helper()
+	out, err := c.StdoutPipe()
+	require.NoError(t, err)
+	c.Stderr = os.Stderr
+	require.NoError(t, c.Start())
+	lines := make(chan string)
+	done := make(chan struct{})
+	t.Cleanup(func() { _ = c.Process.Kill(); close(done) })
+	go func() {
+		defer close(lines)
+		for s := bufio.NewScanner(out); s.Scan(); {
+			select {
+			case lines <- s.Text():
+			case <-done:
+				return
+			}
+		}
+	}()
+	return lines
+}
+
+// descendants returns the processes that the process started, and theirs.
+func descendants(pid int) []int {
+	children := make(map[int][]int)
+	for _, p := range allProcesses() {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p))
+		_, rest, _ := strings.Cut(string(status), ") ")
+		if fields := strings.Fields(rest); len(fields) > 1 && fields[0] != "Z" {
+			parent, _ := strconv.Atoi(fields[1])
+			children[parent] = append(children[parent], p)
+		}
+	}
+	var all []int
+	for next := []int{pid}; len(next) > 0; next = next[1:] {
+		all = append(all, children[next[0]]...)
+		next = append(next, children[next[0]]...)
+	}
+	return all
+}
+
+func allProcesses() []int {
+	var all []int
+	entries, _ := os.ReadDir("/proc")
+	for _, e := range entries {
+		if pid, err := strconv.Atoi(e.Name()); err == nil {
+			all = append(all, pid)
+		}
+	}
+	return all
+}
+
+// alive returns those that still run.
+func alive(pids []int) []int {
+	var all []int
+	for _, p := range pids {
+		if syscall.Kill(p, 0) != syscall.ESRCH {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// holders returns the processes that are in one of the network namespaces, or
+// have a descriptor of it.
+func holders(t *testing.T, inodes []string) []string {
+	t.Helper()
+	var all []string
+	for _, pid := range allProcesses() {
+		links := []string{fmt.Sprintf("/proc/%d/ns/net", pid)}
+		fds, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+		for _, fd := range fds {
+			links = append(links, fmt.Sprintf("/proc/%d/fd/%s", pid, fd.Name()))
+		}
+		for _, link := range links {
+			to, err := os.Readlink(link)
+			for _, inode := range inodes {
+				if err == nil && to == "net:["+inode+"]" {
+					all = append(all, link)
+				}
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,357 @@
+package netns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"github.com/fourtuple/fourtuple/internal/agent"
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+// broken is a step that cannot be done.
+type broken struct{}
+
+var errBroken = errors.New("broken on purpose")
+
+func (broken) String() string         { return "break" }
+func (broken) do(*worker, task) error { return errBroken }
+
+// everything is a lab with every kind of step.
+func everything() *topology.Lab {
+	l := chain()
+	masquerade(l, "inner", "home")
+	client, _ := l.Host("client1")
+	client.Sysctls = map[string]string{"net.ipv4.conf.eth0.rp_filter": "2", "net.ipv4.ip_default_ttl": "33"}
+	return l
+}
+
+// Whatever step fails, all before it are undone.
+func TestEveryStepMayFail(t *testing.T) {
+	needsRoot(t)
+	l := everything()
+	before := remains(t)
+	kinds := make(map[string]bool)
+	for i, place := range places(t, l) {
+		p, err := newPlan(l)
+		require.NoError(t, err)
+		failing := &p[place.stage].tasks[place.task]
+		kinds[fmt.Sprintf("%T", failing.steps[place.step])] = true
+		failing.steps[place.step] = broken{}
+
+		n := newNetwork(l, self{})
+		err = n.carryOut(context.Background(), p, nil)
+		require.ErrorIs(t, err, errBroken, "place %d", i)
+		require.ErrorContains(t, err, failing.host+": break: broken on purpose")
+		require.NoError(t, n.Close())
+		require.Equal(t, before, remains(t), "place %d: %s", i, err)
+	}
+	require.Len(t, kinds, 9, "all kinds of steps: %v", kinds)
+}
+
+// A place is where in a plan a step is.
+type place struct{ stage, task, step int }
+
+func places(t *testing.T, l *topology.Lab) []place {
+	t.Helper()
+	p, err := newPlan(l)
+	require.NoError(t, err)
+	var all []place
+	for i, s := range p {
+		for j, task := range s.tasks {
+			for k := range task.steps {
+				all = append(all, place{i, j, k})
+			}
+		}
+	}
+	return all
+}
+
+// The kernel itself refuses something half way.
+func TestBuildUndoesWhatTheKernelRefuses(t *testing.T) {
+	needsRoot(t)
+	before := remains(t)
+	for name, c := range map[string]struct {
+		change func(*topology.Lab)
+		says   string
+	}{
+		"a group's MAC": {
+			func(l *topology.Lab) { h, _ := l.Host("client1"); h.Links[0].MAC = "01:00:5e:00:00:01" },
+			"wire wires: (switch): wire (switch)'s p1.0 at br1 to client1's eth0",
+		},
+		"a gateway elsewhere": {
+			func(l *topology.Lab) {
+				h, _ := l.Host("client2")
+				h.Routes[0].Gateway = h.Routes[0].Gateway.Next().Next()
+			},
+			"wire hosts: client2: route 0.0.0.0/0 via 10.12.3.0: network is unreachable",
+		},
+		"a value": {
+			func(l *topology.Lab) { h, _ := l.Host("client1"); h.Sysctls["net.ipv4.ip_default_ttl"] = "300" },
+			"wire namespaces: client1: set net.ipv4.ip_default_ttl=300: invalid argument",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := everything()
+			c.change(l)
+			n, err := Build(context.Background(), l, Options{})
+			require.Nil(t, n)
+			require.ErrorContains(t, err, c.says)
+			require.Equal(t, before, remains(t))
+		})
+	}
+}
+
+func TestBuildStopsWhenToldTo(t *testing.T) {
+	needsRoot(t)
+	before := remains(t)
+	for stop := range 12 {
+		ctx, cancel := context.WithCancel(context.Background())
+		_, err := Build(ctx, star(3), Options{Progress: func(done, _ int) {
+			if done > stop {
+				cancel()
+			}
+		}})
+		cancel()
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, before, remains(t))
+	}
+}
+
+func TestProgress(t *testing.T) {
+	needsRoot(t)
+	var dones, totals []int
+	n, err := Build(context.Background(), star(3), Options{Progress: func(done, total int) {
+		dones, totals = append(dones, done), append(totals, total)
+	}})
+	require.NoError(t, err)
+	require.NoError(t, n.Close())
+	require.Len(t, dones, totals[0])
+	for i := range dones {
+		require.Equal(t, i+1, dones[i])
+		require.Equal(t, len(dones), totals[i])
+	}
+}
+
+// Networks come and go without leaving descriptors, threads or processes.
+func TestRepeatedRunsLeaveNothing(t *testing.T) {
+	needsRoot(t)
+	once := func() {
+		n, err := Build(context.Background(), everything(), Options{})
+		require.NoError(t, err)
+		for _, name := range []string{"client1", "client2", "server"} {
+			_, err := n.Host(name).Start(agent.Program{Args: []string{"sleep", "1000"}})
+			require.NoError(t, err)
+		}
+		require.NoError(t, n.Close())
+	}
+	once()
+	before, threads := remains(t), countThreads(t)
+	for range 10 {
+		once()
+		require.Equal(t, before, remains(t))
+	}
+	require.Less(t, countThreads(t), threads+10, "not a thread a run")
+}
+
+// While a network is there the machine has no more links than before.
+func TestTheMachineSeesNothing(t *testing.T) {
+	before := links(t)
+	n := build(t, chain())
+	require.Equal(t, before, links(t))
+	require.NoError(t, n.Host("inner").Enter(func() error {
+		require.Equal(t, "eth0 eth1", links(t), "the question has another answer there")
+		return nil
+	}))
+	require.Equal(t, before, links(t))
+}
+
+// One program's end is nobody else's.
+func TestKilledProgramEndsAlone(t *testing.T) {
+	n := build(t, star(2))
+	server := start(t, n.Host("server"), "echo", "10.12.0.10:12000")
+	server.says("listening")
+	sleeper := startProgram(t, n.Host("client1"), agent.Program{Args: []string{"sleep", "1000"}})
+	require.NoError(t, syscall.Kill(sleeper.PID(), syscall.SIGKILL))
+	sleeper.ends(128 + 9)
+	require.Contains(t, start(t, n.Host("client1"), "dial", "10.12.0.10:12000").ends(0), "hello from")
+	require.Contains(t, start(t, n.Host("client2"), "dial", "10.12.0.10:12000").ends(0), "hello from")
+}
+
+// What a program started ends with it.
+func TestProgramEndsWithItsChildren(t *testing.T) {
+	n := build(t, star(1))
+	p := startProgram(t, n.Host("client1"), agent.Program{Args: []string{"sh", "-c", "sleep 1000 & echo ready; wait"}})
+	p.says("ready")
+	var children []int
+	eventually(t, func() bool { children = descendants(p.PID()); return len(children) == 1 }, "it has a child")
+	require.NoError(t, p.Signal(syscall.SIGTERM))
+	p.ends(128 + 15)
+	eventually(t, func() bool { return len(alive(children)) == 0 }, "its child ends")
+}
+
+func TestCloseEndsPrograms(t *testing.T) {
+	needsRoot(t)
+	n, err := Build(context.Background(), star(1), Options{})
+	require.NoError(t, err)
+	p, err := n.Host("client1").Start(agent.Program{Args: []string{"sleep", "1000"}})
+	require.NoError(t, err)
+	require.Len(t, alive([]int{p.PID()}), 1)
+	require.NoError(t, n.Close())
+	require.Empty(t, alive([]int{p.PID()}))
+	status, err := p.Wait()
+	require.NoError(t, err)
+	require.Equal(t, 128+9, status)
+
+	require.NoError(t, n.Close(), "twice is no error")
+	require.ErrorIs(t, n.Host("client1").Enter(func() error { return nil }), errClosed)
+	_, err = n.Host("client1").Start(agent.Program{Args: []string{"true"}})
+	require.ErrorIs(t, err, errClosed)
+}
+
+// Close while others start programs: each is refused or ended.
+func TestCloseWhileStarting(t *testing.T) {
+	needsRoot(t)
+	before := remains(t)
+	n, err := Build(context.Background(), star(2), Options{})
+	require.NoError(t, err)
+	var all sync.WaitGroup
+	first := make(chan struct{})
+	var once sync.Once
+	for _, name := range []string{"client1", "client2", "server"} {
+		all.Go(func() {
+			for {
+				p, err := n.Host(name).Start(agent.Program{Args: []string{"sleep", "1000"}})
+				once.Do(func() { close(first) })
+				if err != nil {
+					return
+				}
+				_ = p
+			}
+		})
+	}
+	<-first
+	require.NoError(t, n.Close())
+	all.Wait()
+	require.Equal(t, before, remains(t))
+}
+
+func TestProgramsStartAtOnce(t *testing.T) {
+	n := build(t, star(20))
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			p, err := n.Host(fmt.Sprintf("client%d", i+1)).Start(agent.Program{Args: []string{"sh", "-c", "exit 4"}})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if status, err := p.Wait(); status != 4 || err != nil {
+				t.Error(status, err)
+			}
+		})
+	}
+	all.Wait()
+}
+
+// A thread that cannot go home is never used again.
+func TestLostThreadIsThrownAway(t *testing.T) {
+	needsRoot(t)
+	lost := 0
+	err := onThread(
+		func() error { return unix.Unshare(unix.CLONE_NEWNET) },
+		func() error { return errBroken },
+		func() error { lost = unix.Gettid(); return nil })
+	require.ErrorIs(t, err, errBroken)
+	require.NotEqual(t, unix.Getpid(), lost)
+	eventually(t, func() bool {
+		_, err := os.Stat(fmt.Sprintf("/proc/self/task/%d", lost))
+		return errors.Is(err, os.ErrNotExist)
+	}, "the thread ends")
+	require.Empty(t, strayThreads(t))
+}
+
+func TestEnterBringsTheThreadBack(t *testing.T) {
+	n := build(t, star(1))
+	require.ErrorIs(t, n.Host("client1").Enter(func() error { return errBroken }), errBroken)
+	require.Empty(t, strayThreads(t))
+	// A function that ends its goroutine, as a failing test does, is no harm.
+	require.ErrorContains(t, n.Host("client1").Enter(func() error { runtime.Goexit(); return nil }), "ended its goroutine")
+	require.Empty(t, strayThreads(t))
+	require.NoError(t, n.Host("client1").Enter(func() error {
+		require.Len(t, strayThreads(t), 1, "the question can be answered")
+		return nil
+	}))
+}
+
+// remains is what a network could leave behind in this process and in the
+// machine's namespace.
+func remains(t *testing.T) string {
+	t.Helper()
+	var fds int
+	entries, err := os.ReadDir("/proc/self/fd")
+	require.NoError(t, err)
+	for _, e := range entries {
+		to, err := os.Readlink("/proc/self/fd/" + e.Name())
+		if err == nil && !strings.HasPrefix(to, "anon_inode:[event") { // the runtime's own
+			fds++
+		}
+	}
+	return fmt.Sprintf("%d descriptors, %d processes, threads %v, links %s",
+		fds, len(descendants(os.Getpid())), strayThreads(t), links(t))
+}
+
+// strayThreads returns this process's threads in other network namespaces than
+// the process was started in.
+func strayThreads(t *testing.T) []string {
+	t.Helper()
+	home, err := os.Readlink("/proc/self/ns/net")
+	require.NoError(t, err)
+	var stray []string
+	tasks, err := os.ReadDir("/proc/self/task")
+	require.NoError(t, err)
+	for _, task := range tasks {
+		if at, err := os.Readlink("/proc/self/task/" + task.Name() + "/ns/net"); err == nil && at != home {
+			stray = append(stray, task.Name())
+		}
+	}
+	return stray
+}
+
+func countThreads(t *testing.T) int {
+	t.Helper()
+	tasks, err := os.ReadDir("/proc/self/task")
+	require.NoError(t, err)
+	return len(tasks)
+}
+
+// ours matches the names that a network's interfaces have. Others on the
+// machine come and go meanwhile.
+var ours = regexp.MustCompile(`^(eth[0-9]+|br[0-9]+|p[0-9]+\.[0-9]+)$`)
+
+// links names such interfaces of the calling thread's namespace.
+func links(t *testing.T) string {
+	t.Helper()
+	all, err := net.Interfaces()
+	require.NoError(t, err)
+	var names []string
+	for _, i := range all {
+		if ours.MatchString(i.Name) {
+			names = append(names, i.Name)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, " ")
+}

@@ -1,0 +1,174 @@
+package netns
+
+import (
+	"net/netip"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple/internal/agent"
+)
+
+// A program sees its host and nothing else.
+//
+//	server ── home ── router ── net1 ── client1
+func TestProgramSeesOnlyItsHost(t *testing.T) {
+	n := build(t, star(1))
+	r := reports(t, n.Host("router"), agent.Program{
+		Environment: []string{"GREETING=hello", "HOME=/nowhere"},
+		Directory:   "/usr",
+		Hostname:    "r1",
+		ExtraHosts:  map[string][]netip.Addr{"far": {netip.MustParseAddr("10.99.0.1")}},
+	})
+	require.Equal(t, 1, r.PID)
+	require.Equal(t, 0, r.Parent, "its parent is outside")
+	require.Equal(t, 1, r.Session)
+	require.Equal(t, []string{"/proc/1"}, r.Processes)
+	require.Equal(t, []string{"eth0", "eth1", "lo"}, r.Interfaces)
+	require.Equal(t, "r1", r.Hostname)
+	require.Equal(t, "/usr", r.Directory)
+	require.Equal(t, "client", r.Comm)
+	require.Equal(t, []string{"lab", "client", "report"}, r.Arguments)
+	require.ElementsMatch(t, []string{"PATH=" + defaultPath, "HOSTNAME=r1", "GREETING=hello", "HOME=/nowhere"}, r.Environment)
+	require.Equal(t, "/dev/null<nil>", r.Descriptors[0])
+	require.Empty(t, r.Inherited)
+	require.Equal(t, `127.0.0.1	localhost
+10.12.0.62	r1
+10.12.0.126	r1
+10.99.0.1	far
+10.12.0.10	server
+10.12.0.74	client1
+`, r.Hosts)
+	require.Empty(t, r.Writable)
+}
+
+// Only the program is on its host; what this process can do, it cannot.
+func TestProgramIsAnOrdinaryUser(t *testing.T) {
+	leak, err := os.Open("/") // not close-on-exec, as what a shell passes on
+	require.NoError(t, err)
+	defer leak.Close()
+	_, _, errno := syscall.Syscall(syscall.SYS_FCNTL, leak.Fd(), syscall.F_SETFD, 0)
+	require.Zero(t, errno)
+
+	n := build(t, star(1))
+	r := reports(t, n.Host("client1"), agent.Program{})
+	require.Equal(t, nobody, r.UID)
+	require.Equal(t, nobody, r.GID)
+	require.Empty(t, r.Groups)
+	require.Empty(t, r.Inherited, "the leak stays here")
+	for _, line := range []string{
+		"Uid:\t65534\t65534\t65534\t65534", "Gid:\t65534\t65534\t65534\t65534",
+		"CapInh:\t0000000000000000", "CapPrm:\t0000000000000000", "CapEff:\t0000000000000000",
+		"CapBnd:\t0000000000000000", "CapAmb:\t0000000000000000", "NoNewPrivs:\t1",
+		"SigIgn:\t0000000000000000", "SigBlk:\t0000000000000000",
+	} {
+		require.Contains(t, r.Status, line+"\n")
+	}
+}
+
+// The same questions have other answers here, so that they are worth asking.
+func TestThisProcessIsNoOrdinaryProgram(t *testing.T) {
+	needsRoot(t)
+	status, err := os.ReadFile("/proc/self/status")
+	require.NoError(t, err)
+	require.NotContains(t, string(status), "CapEff:\t0000000000000000")
+	require.NotContains(t, string(status), "CapBnd:\t0000000000000000")
+	require.NotEqual(t, 1, os.Getpid())
+}
+
+func TestProgramsAreFoundInPath(t *testing.T) {
+	n := build(t, star(1))
+	s := startProgram(t, n.Host("client1"), agent.Program{Args: []string{"sh", "-c", "echo $0 $1; exit 5", "zero", "one"}})
+	require.Equal(t, "zero one\n", s.ends(5))
+	s = startProgram(t, n.Host("client1"), agent.Program{Args: []string{"/bin/sh", "-c", "exit 6"}})
+	s.ends(6)
+}
+
+func TestProgramsThatCannotStart(t *testing.T) {
+	n := build(t, star(1))
+	secret := t.TempDir() + "/secret"
+	require.NoError(t, os.WriteFile(secret, []byte("#!/bin/sh\n"), 0o700))
+	for name, c := range map[string]struct {
+		program agent.Program
+		says    string
+	}{
+		"no program":  {agent.Program{}, "start [] on client1: no program"},
+		"not in PATH": {agent.Program{Args: []string{"no-such-program", "x"}}, `start ["no-such-program" "x"] on client1: there is no program no-such-program that this user may run in /usr/local/sbin:`},
+		"no file":     {agent.Program{Args: []string{"/no/such"}}, `start ["/no/such"] on client1: run /no/such: no such file or directory`},
+		"not allowed": {agent.Program{Args: []string{secret}}, "permission denied"},
+		"directory":   {agent.Program{Args: []string{"true"}, Directory: "/no/such"}, `start ["true"] on client1: chdir /no/such: no such file or directory`},
+		"zero byte":   {agent.Program{Args: []string{"a\x00b"}}, "zero byte"},
+		"long name":   {agent.Program{Args: []string{"true"}, Hostname: strings.Repeat("x", 65)}, "set host name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := n.Host("client1").Start(c.program)
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+	n.reapers.Wait() // or this test does not end
+}
+
+// Own programs are run by another program if the lab command says so.
+func TestSelf(t *testing.T) {
+	needsRoot(t)
+	n, err := Build(t.Context(), star(1), Options{Self: "/bin/echo"})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, n.Close()) })
+	s := startProgram(t, n.Host("client1"), agent.Program{Args: []string{"server", "--json"}})
+	require.Equal(t, "server --json\n", s.ends(0))
+}
+
+func TestSignals(t *testing.T) {
+	n := build(t, star(1))
+	for name, c := range map[string]struct {
+		args   []string
+		signal syscall.Signal
+		status int
+	}{
+		"handled":                   {[]string{"client", "obey"}, syscall.SIGTERM, 3},
+		"not handled":               {[]string{"sleep", "1000"}, syscall.SIGTERM, 128 + 15},
+		"not handled, another":      {[]string{"sleep", "1000"}, syscall.SIGINT, 128 + 2},
+		"killed":                    {[]string{"sleep", "1000"}, syscall.SIGKILL, 128 + 9},
+		"killed, though it handles": {[]string{"client", "obey"}, syscall.SIGKILL, 128 + 9},
+		"handled by Go's runtime":   {[]string{"client", "echo", "127.0.0.1:1200"}, syscall.SIGTERM, 2},
+		"handled by a shell":        {[]string{"sh", "-c", "trap 'exit 9' HUP; echo ready; while :; do sleep 0.01; done"}, syscall.SIGHUP, 9},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startProgram(t, n.Host("client1"), agent.Program{Args: c.args})
+			if c.args[0] != "sleep" {
+				eventually(t, func() bool { return s.out.String() != "" }, "the program is ready")
+			}
+			require.NoError(t, s.Signal(c.signal))
+			s.ends(c.status)
+			require.NoError(t, s.Signal(c.signal), "a process that is gone is no error")
+		})
+	}
+}
+
+func TestSignalThatIsIgnored(t *testing.T) {
+	n := build(t, star(1))
+	s := startProgram(t, n.Host("client1"), agent.Program{Args: []string{"sh", "-c", "trap '' TERM; echo ready; exec sleep 1000"}})
+	s.says("ready")
+	require.NoError(t, s.Signal(syscall.SIGTERM))
+	require.NoError(t, s.Signal(syscall.SIGCONT))
+	require.NoError(t, s.Signal(syscall.SIGKILL))
+	s.ends(128 + 9)
+}
+
+func TestPIDIsOurs(t *testing.T) {
+	n := build(t, star(1))
+	s := start(t, n.Host("client1"), "echo", "10.12.0.74:12000")
+	s.says("listening")
+	require.Positive(t, s.PID())
+	open, err := os.ReadDir("/proc/" + strconv.Itoa(s.PID()) + "/fd")
+	require.NoError(t, err)
+	require.True(t, slices.ContainsFunc(open, func(e os.DirEntry) bool {
+		to, _ := os.Readlink("/proc/" + strconv.Itoa(s.PID()) + "/fd/" + e.Name())
+		return strings.HasPrefix(to, "socket:")
+	}), "its listening socket is seen from here")
+}

@@ -1,0 +1,61 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
+)
+
+// netstat's two header lines; the blanks at the end are its own.
+const netstatHeader = "Active Internet connections (servers and established)\n" +
+	"Proto Recv-Q Send-Q Local Address           Foreign Address         State      \n"
+
+// Sockets writes rows of a socket table as `netstat -tan` of net-tools 2.10
+// prints them, in the order given. Above them stands the host's name, if it is
+// not empty.
+//
+// Of a listening socket, netstat prints 0 in Send-Q, where the record has the
+// length of the queue. An IPv6 endpoint of more than 22 characters is cut
+// short as netstat does without --wide.
+func Sockets(w io.Writer, host string, rows []evidence.Socket) error {
+	var b strings.Builder
+	heading(&b, host)
+	b.WriteString(netstatHeader)
+	for _, row := range rows {
+		b.WriteString(netstatLine(row) + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func netstatLine(row evidence.Socket) string {
+	send := row.SendQueue
+	if row.State == evidence.Listen {
+		send = 0
+	}
+	return fmt.Sprintf("%-4s  %6d %6d %-23s %-23s %-11s", printable(row.Protocol), row.RecvQueue, send,
+		netstatEndpoint(row.Local, row.Protocol), netstatEndpoint(row.Remote, row.Protocol), printable(row.State))
+}
+
+// netstatWidth is what netstat gives an endpoint.
+const netstatWidth = 22
+
+// netstatEndpoint writes an endpoint without brackets, with * for port 0.
+// IPv4-mapped addresses are written as IPv4, and zones not at all.
+func netstatEndpoint(e netip.AddrPort, protocol string) string {
+	address, port := "0.0.0.0", "*"
+	switch {
+	case e.IsValid():
+		address = e.Addr().Unmap().WithZone("").String()
+	case protocol == "tcp6":
+		address = "::"
+	}
+	if e.Port() != 0 {
+		port = strconv.Itoa(int(e.Port()))
+	}
+	return address[:min(len(address), netstatWidth-len(port))] + ":" + port
+}
