@@ -1,25 +1,31 @@
-// Package evidence holds what witnesses wrote down: the records, the format of
-// the run folder they are kept in, and the join of all of them by four-tuple.
+// Package evidence is what witnesses wrote down of a run: its records, the run
+// folder that keeps them, and their join, connection by connection.
 //
-// A run folder is flat. For every host it has
+// # Records and files
 //
-//	HOST.host.jsonl       the host agent's own account, with the seals of the other files
-//	HOST.pcapng           the capture, one interface block per interface
-//	HOST.sockets.jsonl    the kernel's TCP socket table, dump by dump
-//	HOST.files.jsonl      the program's open files, dump by dump
-//	HOST.program.jsonl    the program's own account
-//	HOST.conntrack.jsonl  translated connections, where the host translates addresses
+// On every host up to five witnesses watch: a capture (packets), the kernel's
+// socket table (sockets), the program's open files (files), the program's own
+// events (program) and, where addresses are translated, the kernel's conntrack
+// table (conntrack). Each writes a file of its own, HOST.pcapng or
+// HOST.WITNESS.jsonl, one record a line. The agent's own account,
+// HOST.host.jsonl, tells what it did and when; its last line seals the other
+// files by their length, their number of records and their SHA-256.
 //
-// and beside them lab.yml, the lab as run. Every line of a .jsonl file is one
-// JSON object with a time (RFC 3339, nanoseconds, UTC), a host, a witness and
-// plain field names. Endpoints are written ADDRESS:PORT as net/netip does, and
-// IPv4 addresses are never written in their IPv6-mapped form.
+// # The run folder
 //
-// A host seals its files when it closes: the last line of HOST.host.jsonl names
-// each file with its length and its SHA-256. A file that does not match its
-// seal was changed afterwards and is not evidence; a file without a seal was
-// cut short, and then only what it says counts, never what it does not say.
+// A run folder is flat: lab.json is the lab as run with the run's random id,
+// lab.yml the file it was read from, then the hosts' files, and verdict.json
+// and report.html once it was judged. Create makes one, Load reads one. Every
+// host notes the run's id and the hash of lab.json, so that files of another
+// run, and a lab that the hosts did not run, are known for what they are.
+// Load reads regular files only, within bounds, and believes nothing: what is
+// missing, cut short, altered or at odds with its seal is a Defect of that
+// witness.
 //
-// Load reads a folder, Join turns the records into connections. Both are pure
-// but for the fs.FS that Load reads. Create and Output are how hosts write.
+// # The join
+//
+// A Connection is all evidence about one opening of one TCP four-tuple, told
+// apart by initial sequence numbers (RFC 9293, section 3.4.1). A record that
+// joins nothing is an Orphan, never dropped. Where witnesses that should say
+// the same do not, the connection says so under Conflicts.
 package evidence

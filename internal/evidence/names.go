@@ -2,21 +2,22 @@ package evidence
 
 import "strings"
 
-// LabFile is the lab as run, VerdictFile what the judge said of it, ReportFile
-// the page about it.
+// LabFile is the lab as run, SourceFile the file that it was read from,
+// VerdictFile what the judge said of it, ReportFile the page about it.
 const (
-	LabFile     = "lab.yml"
+	LabFile     = "lab.json"
+	SourceFile  = "lab.yml"
 	VerdictFile = "verdict.json"
 	ReportFile  = "report.html"
 )
 
 var suffixes = map[Witness]string{
-	Agent:       ".host.jsonl",
-	Packets:     ".pcapng",
-	Sockets:     ".sockets.jsonl",
-	Files:       ".files.jsonl",
-	Program:     ".program.jsonl",
-	Conntracked: ".conntrack.jsonl",
+	Agent:     ".host.jsonl",
+	Packets:   ".pcapng",
+	Sockets:   ".sockets.jsonl",
+	Files:     ".files.jsonl",
+	Program:   ".program.jsonl",
+	Conntrack: ".conntrack.jsonl",
 }
 
 // FileName is the name of the file that the host's witness writes.
@@ -24,7 +25,8 @@ func FileName(host string, w Witness) string { return host + suffixes[w] }
 
 // IsRunFile tells whether a file of that name can be part of a run folder.
 func IsRunFile(name string) bool {
-	if name == LabFile || name == VerdictFile || name == ReportFile {
+	switch name {
+	case LabFile, SourceFile, VerdictFile, ReportFile:
 		return true
 	}
 	_, _, ok := parseName(name)

@@ -6,9 +6,8 @@ import (
 	"time"
 )
 
-// Flags are the control bits of a TCP header (RFC 9293, section 3.1), with AE of
-// IANA's registry "TCP Header Flags".
-type Flags uint16
+// Flags are the control bits of a TCP header (RFC 9293, section 3.1).
+type Flags uint8
 
 // The control bits.
 const (
@@ -20,23 +19,16 @@ const (
 	URG
 	ECE
 	CWR
-	AE
 )
-
-// reserved are the bits of the header that have no name yet.
-const reserved Flags = 7 << 9
 
 // String lists the flags as tshark's packet list does: "SYN, ACK".
 func (f Flags) String() string {
-	names := [...]string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE"}
+	names := [...]string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"}
 	var set []string
 	for bit, name := range names {
 		if f&(1<<bit) != 0 {
 			set = append(set, name)
 		}
-	}
-	if f&reserved != 0 {
-		set = append(set, "Reserved")
 	}
 	return strings.Join(set, ", ")
 }
@@ -49,33 +41,22 @@ type Packet struct {
 	Time time.Time
 	// Number counts the frames of the capture file from 1, as Wireshark does.
 	Number int
-	// Interface is the name from the file's interface block.
-	Interface   string
+	// Interface is the name from the file's interface block. Outgoing says
+	// that the host sent the frame there; what comes in is not.
+	Interface string
+	Outgoing  bool
+	// TTL is the hop limit: a router takes one away (RFC 791, RFC 8200).
+	TTL         uint8
 	Source      netip.AddrPort
 	Destination netip.AddrPort
 	Seq, Ack    uint32
 	Flags       Flags
-	// Window is the header's number, which a handshake with the window scale
-	// option makes one of larger units (RFC 7323, section 2).
-	Window uint16
-	// Urgent is the urgent pointer, of a meaning only with URG.
-	Urgent uint16
-	// HeaderLength is the TCP header's length on the wire in bytes: 20 and that
-	// of the options. 0 is a packet that was not read from a capture.
-	HeaderLength uint8
-	// Options are the captured part of the header's options, 40 bytes or less,
-	// as they are: see TCPOptions.
-	Options []byte
+	Window      uint16
 	// Payload is the captured part of the segment's data, Length its length
 	// on the wire in bytes; FrameLength the frame's length on the wire.
 	Payload     []byte
 	Length      int
 	FrameLength int
-}
-
-// OptionsCutShort tells whether the capture lacks a part of the options.
-func (p Packet) OptionsCutShort() bool {
-	return int(p.HeaderLength) > tcpHeader+len(p.Options)
 }
 
 // Tuple is the packet's own direction as a four-tuple.

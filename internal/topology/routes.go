@@ -9,10 +9,10 @@ import (
 
 var everywhere = netip.PrefixFrom(netip.IPv4Unspecified(), 0)
 
-// route gives every host the routes to what routers connect it to: by the
+// ComputeRoutes gives every host the routes to what routers connect it to: by the
 // fewest routers, and of equally short ways by the router whose name is first.
 // As every hop is then one router nearer, no packet goes in a circle.
-func route(lab *Lab) {
+func ComputeRoutes(lab *Lab) {
 	net := newGraph(lab)
 	for i := range lab.Hosts {
 		lab.Hosts[i].Routes = net.routes(i)

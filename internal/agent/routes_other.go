@@ -1,7 +1,0 @@
-//go:build !linux
-
-package agent
-
-import "github.com/fourtuple/fourtuple/internal/topology"
-
-func setRoutes(topology.Host) error { return errNotLinux }

@@ -1,8 +1,0 @@
-package agent
-
-import (
-	"os"
-	"syscall"
-)
-
-func signalNamed(string) os.Signal { return syscall.SIGTERM }

@@ -1,0 +1,101 @@
+package evidence
+
+import "net/netip"
+
+// A Connection is the join of all evidence about one opening of one TCP
+// four-tuple.
+type Connection struct {
+	// FourTuple is the client's view, from the client to the server.
+	FourTuple
+	// Opening counts the openings of the same four-tuple in a run, from 1.
+	Opening int
+	// ClientISN and ServerISN are the initial sequence numbers, nil where no
+	// capture has the SYN or its answer (RFC 9293, section 3.4.1).
+	ClientISN, ServerISN *uint32
+	Outcome              Outcome
+	// Client and Server are what the hosts at either end have. A side that
+	// nothing was seen of has endpoints but no records.
+	Client, Server Side
+	// Path are the routers that the connection crossed, from the client to the
+	// server, by their captures; translations are among them, in order.
+	Path []Hop
+	// Lacks says, for each of the connection's witnesses, why its evidence of
+	// this connection is not whole, or which other witness it contradicts. Its
+	// keys are "client.packets", "client.sockets", "client.files",
+	// "client.program", "router.packets", "server.packets" and so on: the
+	// column names of ColumnNames. An empty text is a witness with whole
+	// evidence; a witness that does not apply has no key: the program of a host
+	// that tells no events, the router of a connection that crosses none.
+	Lacks map[string]string
+	// Conflicts are the contradictions among witnesses, as sentences.
+	Conflicts []string
+}
+
+// ColumnNames are the names of the witnesses of a connection, in the order in
+// which they are always listed.
+var ColumnNames = []string{
+	"client.packets", "client.sockets", "client.files", "client.program",
+	"router.packets",
+	"server.packets", "server.sockets", "server.files", "server.program",
+}
+
+// An Outcome is what became of an opening.
+type Outcome string
+
+// The outcomes of an opening.
+const (
+	// Opened: the three-way handshake was completed, at least at one end.
+	Opened Outcome = "opened"
+	// Refused: the SYN was answered by RST, or by an ICMP error.
+	Refused Outcome = "refused"
+	// Unanswered: the SYN had no answer.
+	Unanswered Outcome = "unanswered"
+	// Unknown: what is left of the evidence does not tell.
+	Unknown Outcome = "unknown"
+)
+
+// AtServer is the four-tuple as the server's side has it, client first.
+func (c *Connection) AtServer() FourTuple {
+	return FourTuple{Source: c.Server.Remote, Destination: c.Server.Local}
+}
+
+// Translated tells whether a router changed addresses or ports on the way.
+func (c *Connection) Translated() bool { return c.AtServer() != c.FourTuple }
+
+// A Side is what the witnesses of one host have of one connection.
+type Side struct {
+	// Host is the host's name; empty where no host of the lab has the address.
+	Host string
+	// Local is the host's own endpoint, Remote the other one as the host has it.
+	Local, Remote netip.AddrPort
+	Packets       []Packet
+	Sockets       []Socket
+	Files         []File
+	Events        []ProgramEvent
+	// Sent and Received are the streams of bytes, put together from Packets.
+	Sent, Received Stream
+}
+
+// A Hop is a router that a connection crossed.
+type Hop struct {
+	Host string
+	// In is the four-tuple as it came to the router, Out as it left it, client
+	// first; they differ where the router translated. From and To are the
+	// names of the interfaces towards the client and towards the server.
+	In, Out  FourTuple
+	From, To string
+	Packets  []Packet
+	// Translation is the conntrack entry; nil where the router did not
+	// translate.
+	Translation *Translation
+}
+
+// An Orphan is a record that joins no connection although it should.
+type Orphan struct {
+	Host    string
+	Witness Witness
+	// Line is the record's line, or a packet's number.
+	Line int
+	// What says what the record tells, and why it joins nothing.
+	What string
+}
