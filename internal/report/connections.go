@@ -3,9 +3,9 @@ package report
 import (
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/fourtuple/fourtuple/internal/claim"
@@ -13,121 +13,129 @@ import (
 )
 
 // Connections writes the joined table: a row for each connection with its
-// four-tuple and a column for each witness. Where a router translated, a
-// connection has two rows, the second as the server's side has it.
+// four-tuple and a column for each witness, empty where the witness does not
+// apply. The router's column names the routers that the connection crossed.
+// Where a router translated, each connection has two rows, the first as the
+// client's side has it and the second as the server's side has it.
 func Connections(w io.Writer, v claim.Verdict, style Style) error {
-	_, err := io.WriteString(w, connectionsTable(v, style))
+	_, err := io.WriteString(w, connectionsText(v, style))
 	return err
 }
 
-func connectionsTable(v claim.Verdict, style Style) string {
+func connectionsText(v claim.Verdict, style Style) string {
 	if len(v.Connections) == 0 {
 		return "no connections\n"
 	}
-	c := columnsOf(v)
-	t := table.NewWriter()
-	t.SetStyle(logStyle())
-	t.SuppressTrailingSpaces()
-	t.AppendHeader(c.header())
-	for _, connection := range v.Connections {
-		for _, row := range c.rows(connection, style) {
-			t.AppendRow(row)
+	columns := columnsOf(v)
+	var rows [][]string
+	incomplete := false
+	for _, c := range v.Connections {
+		rows = append(rows, columns.row(c, style))
+		if columns.Translated {
+			rows = append(rows, columns.serverRow(c))
+		}
+		for _, whole := range c.Witnesses {
+			incomplete = incomplete || !whole
 		}
 	}
-	return t.Render() + "\n" + legend(v, style)
-}
-
-// logStyle is a table without borders: a log puts the name of the container
-// before each line, and a line has 120 columns. Its rule is of hyphens, since
-// box-drawing characters are two columns wide for East Asian terminals.
-func logStyle() table.Style {
-	box := table.StyleBoxDefault
-	box.PaddingLeft, box.PaddingRight = "", "  "
-	box.MiddleSeparator = "-"
-	return table.Style{
-		Name:    "log",
-		Box:     box,
-		Options: table.Options{SeparateHeader: true},
-		Format:  table.FormatOptions{Header: text.FormatDefault, Row: text.FormatDefault},
+	// The rule is of hyphens, since box-drawing characters are two columns wide
+	// for East Asian terminals.
+	lines := slices.Collect(strings.Lines(Table(columns.header(), rows)))
+	rule := strings.Repeat("-", text.LongestLineLen(strings.Join(lines, ""))) + "\n"
+	table := strings.Join(slices.Insert(lines, 2, rule), "")
+	if incomplete {
+		table += style.whole(false) + ": this witness has no whole evidence of the connection\n"
 	}
+	return table
 }
 
-// columns says which columns the connections of one verdict need.
+// columns says which columns the connections of one verdict need beside the
+// client, the endpoints and the witnesses.
 type columns struct {
-	server     bool // not all of them came to one server
-	translated bool
+	Server     bool // not all of them came to one server
+	Translated bool
+	Opening    bool // a four-tuple was opened twice
+	Outcome    bool // not all of them were opened
 }
 
 func columnsOf(v claim.Verdict) columns {
-	var c columns
-	for _, connection := range v.Connections {
-		c.server = c.server || connection.Server == "" || connection.Server != v.Connections[0].Server
-		c.translated = c.translated || connection.Translated != nil
+	var needed columns
+	for _, c := range v.Connections {
+		needed.Server = needed.Server || c.Server == "" || c.Server != v.Connections[0].Server
+		needed.Translated = needed.Translated || c.Translated != nil
+		needed.Opening = needed.Opening || c.Opening > 1
+		needed.Outcome = needed.Outcome || c.Outcome != evidence.Opened
 	}
-	return c
+	return needed
 }
 
 // header names the witnesses in two lines: client.packets is client above
-// packets.
-func (c columns) header() table.Row {
-	row := table.Row{"\nclient"}
-	if c.server {
-		row = append(row, "\nserver")
+// packets. A blank at the end of a title keeps groups of columns apart.
+func (needed columns) header() []string {
+	header := []string{"\nclient "}
+	if needed.Translated {
+		header = []string{"\nseen at "}
+	} else if needed.Server {
+		header = append(header, "\nserver ")
 	}
-	if c.translated {
-		row = append(row, "\nseen at")
+	header = append(header, "\nsource ", "\ndestination ")
+	if needed.Opening {
+		header = append(header, "\nopening ")
 	}
-	row = append(row, "\nsource", "\ndestination")
-	for _, name := range (claim.Witnesses{}).Names() {
-		row = append(row, strings.Replace(name, ".", "\n", 1))
+	if needed.Outcome {
+		header = append(header, "\noutcome ")
+	}
+	before := "client"
+	for _, name := range evidence.ColumnNames {
+		side, witness, _ := strings.Cut(name, ".")
+		if side != before {
+			header[len(header)-1] += " "
+			before = side
+		}
+		header = append(header, side+"\n"+witness)
+	}
+	return header
+}
+
+func (needed columns) row(c claim.Connection, style Style) []string {
+	row := []string{hostName(c.Client)}
+	if needed.Translated && c.Client == "" {
+		row = []string{"client"}
+	}
+	if needed.Server && !needed.Translated {
+		row = append(row, hostName(c.Server))
+	}
+	row = append(row, c.Source.String(), c.Destination.String())
+	if needed.Opening {
+		row = append(row, strconv.Itoa(c.Opening))
+	}
+	if needed.Outcome {
+		row = append(row, Printable(string(c.Outcome)))
+	}
+	for _, name := range evidence.ColumnNames {
+		cell := ""
+		if whole, applies := c.Witnesses[name]; applies {
+			cell = style.whole(whole)
+		}
+		if name == routerColumn {
+			cell = strings.TrimSpace(cell + " " + Printable(strings.Join(c.Path, ", ")))
+		}
+		row = append(row, cell)
 	}
 	return row
 }
 
-func (c columns) rows(connection claim.Connection, style Style) []table.Row {
-	first := c.ends(connection.Client, connection.Server, connection.Client, "client", connection.FourTuple)
-	for _, name := range connection.Witnesses.Names() {
-		first = append(first, style.seen(connection.Witnesses[name]))
-	}
-	if !c.translated {
-		return []table.Row{first}
-	}
-	at := connection.FourTuple
-	if connection.Translated != nil {
-		at = *connection.Translated
-	}
-	return []table.Row{first, c.ends(" ", " ", connection.Server, "server", at)}
-}
+// routerColumn is the column that the path's routers stand in.
+const routerColumn = "router.packets"
 
-func (c columns) ends(client, server, seenAt, side string, t evidence.FourTuple) table.Row {
-	row := table.Row{hostName(client)}
-	if c.server {
-		row = append(row, hostName(server))
-	}
-	if c.translated {
-		if seenAt == "" {
-			seenAt = side
-		}
-		row = append(row, hostName(seenAt))
-	}
-	return append(row, t.Source.String(), t.Destination.String())
-}
-
-// hostName is a host's name, or a hyphen for an endpoint that no host of the
-// lab has.
-func hostName(name string) string {
+// serverRow is what the server's side has of the connection.
+func (needed columns) serverRow(c claim.Connection) []string {
+	name, at := Printable(c.Server), c.FourTuple
 	if name == "" {
-		return "-"
+		name = "server"
 	}
-	return printable(name)
-}
-
-func legend(v claim.Verdict, style Style) string {
-	missing := slices.ContainsFunc(v.Connections, func(c claim.Connection) bool {
-		return slices.ContainsFunc(c.Witnesses.Names(), func(name string) bool { return !c.Witnesses[name] })
-	})
-	if !missing {
-		return ""
+	if c.Translated != nil {
+		at = *c.Translated
 	}
-	return style.seen(false) + ": this witness has no whole evidence of the connection\n"
+	return []string{name, at.Source.String(), at.Destination.String()}
 }

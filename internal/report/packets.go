@@ -1,89 +1,111 @@
 package report
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"strings"
 	"time"
+	"unicode/utf8"
+
+	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
-const packetsHeader = "  No.        Time       Source → Destination  Protocol Length Info\n"
+// payloadColumns is how much of a payload is shown.
+const payloadColumns = 40
 
-// Packets writes the TCP segments of a host's capture as tshark's packet list
-// prints them, below a header line of Wireshark's names. Above that stands the
-// host's name, if it is not empty. Times are seconds since the first of the
-// rows, sequence numbers count from the beginning of each connection, and
-// numbers are those of the frames in the file.
+// Packets writes the TCP segments of a capture in the order given, a line each,
+// below the heading, if there is one:
 //
-// Win= is in bytes where the sender's SYN and the answer to it both had the
-// window scale option (RFC 7323). Where the capture lacks the sender's SYN it
-// is the number of the header, as with tshark, and the window may be larger.
+//	NUMBER TIME INTERFACE in|out SOURCE -> DESTINATION FLAGS seq N ack N len N TEXT
 //
-// A line is tshark 4.0's whole line, byte for byte, for a capture of TCP with
-// times in nanoseconds, with these exceptions:
-//
-//   - Wireshark's own remarks are not printed: what it finds by analysis, such
-//     as [TCP Retransmission] before the ports, and that a frame is malformed
-//     or was not captured as a whole.
-//   - No protocol above TCP is dissected, and fragments of IP are not put
-//     together.
-//   - Accurate ECN (RFC 9768) is not decoded: its options are not printed, and
-//     its counter ACE stands there as the flags that it is made of.
-//   - Options that Linux does not send are not printed.
-func Packets(w io.Writer, host string, rows []evidence.Packet) error {
+// The number is the frame's in the capture file, the time that of the day, len
+// the length of the payload in bytes. Sequence numbers count from those of the
+// connection's SYNs; where a SYN was not captured, the first byte seen of that
+// direction has the number 1. TEXT is the beginning of a payload that is text.
+func Packets(w io.Writer, heading string, rows []evidence.Packet) error {
 	var b strings.Builder
-	heading(&b, host)
-	b.WriteString(packetsHeader)
-	relative := newNumbering()
+	writeHeading(&b, heading)
+	buffered := bufio.NewWriter(w)
+	buffered.WriteString(b.String()) // Flush returns its error
+	relative := make(relativeNumbers)
 	for _, p := range rows {
-		b.WriteString(packetLine(p, rows[0].Time, relative.of(p)) + "\n")
+		fmt.Fprintln(buffered, packetLine(p, relative))
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return buffered.Flush()
 }
 
-func packetLine(p evidence.Packet, start time.Time, n numbers) string {
-	return fmt.Sprintf("%5d %11s %12s → %-12s %s %d %s", p.Number, seconds(p.Time.Sub(start)),
-		p.Source.Addr().WithZone(""), p.Destination.Addr().WithZone(""), protocol(p), p.FrameLength, packetInfo(p, n))
-}
-
-// protocol is Multipath TCP if the options say so.
-func protocol(p evidence.Packet) string {
-	for o := range evidence.TCPOptions(p.Options) {
-		if o.Kind == evidence.OptionMultipath {
-			return "MPTCP"
-		}
+func packetLine(p evidence.Packet, relative relativeNumbers) string {
+	direction := "in"
+	if p.Outgoing {
+		direction = "out"
 	}
-	return "TCP"
+	line := fmt.Sprintf("%5d %s %s %-3s %-21s -> %-21s %s", p.Number, clock(p.Time), Printable(p.Interface), direction,
+		p.Source, p.Destination, segmentText(p, relative))
+	return strings.TrimRight(line+" "+payloadText(p), " ")
 }
 
-// seconds writes a duration as seconds with nine digits, without the rounding
-// of a float.
-func seconds(d time.Duration) string {
-	sign := ""
-	if d < 0 {
-		sign, d = "-", -d
-	}
-	return fmt.Sprintf("%s%d.%09d", sign, d/time.Second, d%time.Second)
-}
+// clock is the time of the day in UTC.
+func clock(t time.Time) string { return t.UTC().Format("15:04:05.000000") }
 
-// packetInfo is tshark's Info column.
-func packetInfo(p evidence.Packet, n numbers) string {
-	var b strings.Builder
+// segmentText is a segment's flags, numbers and length. It takes the packets of
+// a capture in their order.
+func segmentText(p evidence.Packet, relative relativeNumbers) string {
 	flags := p.Flags.String()
 	if flags == "" {
-		flags = "<None>"
+		flags = "no flags"
 	}
-	fmt.Fprintf(&b, "%d → %d [%s] Seq=%d", p.Source.Port(), p.Destination.Port(), flags, n.seq)
+	seq, ack := relative.of(p)
+	line := fmt.Sprintf("[%s] seq %d", flags, seq)
 	if p.Flags.Has(evidence.ACK) {
-		fmt.Fprintf(&b, " Ack=%d", n.ack)
+		line += fmt.Sprintf(" ack %d", ack)
 	}
-	fmt.Fprintf(&b, " Win=%d", n.window)
-	if p.Flags.Has(evidence.URG) {
-		fmt.Fprintf(&b, " Urg=%d", p.Urgent)
+	return line + fmt.Sprintf(" len %d", p.Length)
+}
+
+// payloadText is the beginning of a segment's payload in quotation marks, or
+// says that it is no text; a character may be cut in two by the segment's end.
+func payloadText(p evidence.Packet) string {
+	if len(p.Payload) == 0 {
+		return ""
 	}
-	fmt.Fprintf(&b, " Len=%d%s", p.Length, optionsInfo(p.Options, n.edge))
-	return b.String()
+	beginning := p.Payload[:min(len(p.Payload), utf8.UTFMax*payloadColumns)]
+	valid := strings.ToValidUTF8(string(beginning), "")
+	if len(valid) < len(beginning)-utf8.UTFMax+1 {
+		return "(no text)"
+	}
+	return `"` + shorten(Printable(valid), payloadColumns) + `"`
+}
+
+// shorten cuts text to so many columns and says so by three dots.
+func shorten(s string, columns int) string { return text.Snip(s, columns, "...") }
+
+// relativeNumbers are the initial sequence numbers of each direction that was
+// seen so far.
+type relativeNumbers map[evidence.FourTuple]uint32
+
+// of counts a segment's numbers from the initial ones (RFC 9293, section 3.4).
+// A SYN with another number than its direction's last one opens the four-tuple
+// anew, and what was known of the other direction goes with the old opening.
+func (initial relativeNumbers) of(p evidence.Packet) (seq, ack uint32) {
+	forth, back := p.Tuple(), p.Tuple().Reverse()
+	first, known := initial[forth]
+	switch syn := p.Flags.Has(evidence.SYN); {
+	case syn && known && first != p.Seq && !p.Flags.Has(evidence.ACK):
+		delete(initial, back)
+		initial[forth] = p.Seq
+	case syn:
+		initial[forth] = p.Seq
+	case !known:
+		initial[forth] = p.Seq - 1
+	}
+	if !p.Flags.Has(evidence.ACK) {
+		return p.Seq - initial[forth], 0
+	}
+	if _, known := initial[back]; !known {
+		initial[back] = p.Ack - 1
+	}
+	return p.Seq - initial[forth], p.Ack - initial[back]
 }

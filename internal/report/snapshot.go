@@ -1,45 +1,48 @@
 package report
 
-import "github.com/fourtuple/fourtuple/internal/evidence"
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
-// LastSnapshot keeps the rows of one snapshot of a host: of those that show the
-// most ESTABLISHED rows, the last. That is the moment to look at, when all
-// connections stand: at the server the listening socket and an accepted socket
-// for each client. Where no snapshot shows an established connection, it is the
-// last one.
-//
-// The rows are those of one host, in any order; their order is kept.
-func LastSnapshot[R evidence.Socket | evidence.File](rows []R) []R {
-	established := make(map[int]int)
-	for _, row := range rows {
-		number, state := snapshotOf(row)
-		if state == evidence.Established {
-			established[number]++
-		} else {
-			established[number] += 0
-		}
-	}
-	best := 0
-	for number, n := range established {
-		if n > established[best] || n == established[best] && number > best {
-			best = number
-		}
-	}
-	var kept []R
-	for _, row := range rows {
-		if number, _ := snapshotOf(row); number == best {
-			kept = append(kept, row)
-		}
-	}
-	return kept
+	"github.com/fourtuple/fourtuple/internal/evidence"
+)
+
+// SocketsAt are the rows of a host's named snapshot; without a name those of
+// the last snapshot that has a name. Of a host whose evidence ends before its
+// first named snapshot they are the last that there are.
+func SocketsAt(h *evidence.Host, snapshot string) ([]evidence.Socket, error) {
+	return rowsAt(h, snapshot, h.Sockets, func(s evidence.Socket) int { return s.Snapshot })
 }
 
-func snapshotOf[R evidence.Socket | evidence.File](row R) (number int, state string) {
-	switch row := any(row).(type) {
-	case evidence.Socket:
-		return row.Snapshot, row.State
-	case evidence.File:
-		return row.Snapshot, row.State
+// FilesAt is SocketsAt for open files.
+func FilesAt(h *evidence.Host, snapshot string) ([]evidence.File, error) {
+	return rowsAt(h, snapshot, h.Files, func(f evidence.File) int { return f.Snapshot })
+}
+
+func rowsAt[R any](h *evidence.Host, snapshot string, rows []R, numberOf func(R) int) ([]R, error) {
+	number, found := h.Snapshots[snapshot]
+	switch {
+	case found:
+	case snapshot != "":
+		names := strings.Join(slices.Sorted(maps.Keys(h.Snapshots)), ", ")
+		if names == "" {
+			names = "none"
+		}
+		return nil, fmt.Errorf("%s has no snapshot %q; the snapshots it has: %s", Printable(h.Name), snapshot, Printable(names))
+	case len(h.Snapshots) > 0:
+		number = slices.Max(slices.Collect(maps.Values(h.Snapshots)))
+	default:
+		for _, row := range rows {
+			number = max(number, numberOf(row))
+		}
 	}
-	return 0, ""
+	var chosen []R
+	for _, row := range rows {
+		if numberOf(row) == number {
+			chosen = append(chosen, row)
+		}
+	}
+	return chosen, nil
 }

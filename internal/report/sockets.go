@@ -14,16 +14,16 @@ import (
 const netstatHeader = "Active Internet connections (servers and established)\n" +
 	"Proto Recv-Q Send-Q Local Address           Foreign Address         State      \n"
 
-// Sockets writes rows of a socket table as `netstat -tan` of net-tools 2.10
-// prints them, in the order given. Above them stands the host's name, if it is
-// not empty.
+// Sockets writes rows of a socket table as `netstat -tuan` of net-tools 2.10
+// prints them, in the order given, below the heading, if there is one.
 //
-// Of a listening socket, netstat prints 0 in Send-Q, where the record has the
-// length of the queue. An IPv6 endpoint of more than 22 characters is cut
-// short as netstat does without --wide.
-func Sockets(w io.Writer, host string, rows []evidence.Socket) error {
+// Of a listening socket netstat prints 0 in Send-Q, where the record has the
+// length of the queue, and of a UDP socket that is not connected no state. An
+// IPv6 endpoint of more than 22 characters is cut short as netstat does without
+// --wide.
+func Sockets(w io.Writer, heading string, rows []evidence.Socket) error {
 	var b strings.Builder
-	heading(&b, host)
+	writeHeading(&b, heading)
 	b.WriteString(netstatHeader)
 	for _, row := range rows {
 		b.WriteString(netstatLine(row) + "\n")
@@ -32,13 +32,23 @@ func Sockets(w io.Writer, host string, rows []evidence.Socket) error {
 	return err
 }
 
+// writeHeading writes the line above a view, "HEADING:"; nothing without one.
+func writeHeading(b *strings.Builder, heading string) {
+	if heading != "" {
+		b.WriteString(Printable(heading) + ":\n")
+	}
+}
+
 func netstatLine(row evidence.Socket) string {
-	send := row.SendQueue
-	if row.State == evidence.Listen {
+	send, state := row.SendQueue, row.State
+	if state == evidence.Listen {
 		send = 0
 	}
-	return fmt.Sprintf("%-4s  %6d %6d %-23s %-23s %-11s", printable(row.Protocol), row.RecvQueue, send,
-		netstatEndpoint(row.Local, row.Protocol), netstatEndpoint(row.Remote, row.Protocol), printable(row.State))
+	if state == evidence.Closed && strings.HasPrefix(row.Protocol, "udp") {
+		state = ""
+	}
+	return fmt.Sprintf("%-4s  %6d %6d %-23s %-23s %-11s", Printable(row.Protocol), row.RecvQueue, send,
+		netstatEndpoint(row.Local, row.Protocol), netstatEndpoint(row.Remote, row.Protocol), Printable(state))
 }
 
 // netstatWidth is what netstat gives an endpoint.
@@ -51,7 +61,7 @@ func netstatEndpoint(e netip.AddrPort, protocol string) string {
 	switch {
 	case e.IsValid():
 		address = e.Addr().Unmap().WithZone("").String()
-	case protocol == "tcp6":
+	case strings.HasSuffix(protocol, "6"):
 		address = "::"
 	}
 	if e.Port() != 0 {
