@@ -11,6 +11,9 @@ const (
 	ReportFile  = "report.html"
 )
 
+// temporarySuffix ends the name of a file while it is written.
+const temporarySuffix = ".new"
+
 var suffixes = map[Witness]string{
 	Agent:     ".host.jsonl",
 	Packets:   ".pcapng",
@@ -25,7 +28,7 @@ func FileName(host string, w Witness) string { return host + suffixes[w] }
 
 // IsRunFile tells whether a file of that name can be part of a run folder.
 func IsRunFile(name string) bool {
-	switch name {
+	switch strings.TrimSuffix(name, temporarySuffix) {
 	case LabFile, SourceFile, VerdictFile, ReportFile:
 		return true
 	}
