@@ -2,78 +2,114 @@ package docker
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 )
 
-// pingWithin bounds how long an engine may take to answer at all.
-const pingWithin = 10 * time.Second
+// pingTimeout bounds how long an engine may take to answer at all.
+const pingTimeout = 10 * time.Second
 
-// An Unreachable is the error of an engine that does not answer.
-type Unreachable struct {
-	Endpoint string
-	Cause    error
-	// Denied says that an engine is there, but not for this user.
-	Denied bool
-}
+// ErrUnreachable is the error of an engine that is not there, or does not
+// answer.
+var ErrUnreachable = errors.New("no Docker engine answers")
 
-func (u *Unreachable) Error() string {
-	if u.Denied {
-		return fmt.Sprintf("the Docker engine at %s does not let this user in: %v", u.Endpoint, u.Cause)
-	}
-	return fmt.Sprintf("no Docker engine answers at %s, start it or name another by DOCKER_HOST: %v", u.Endpoint, u.Cause)
-}
-
-func (u *Unreachable) Unwrap() error { return u.Cause }
-
-// dial reaches the engine and agrees on a version of its API.
+// dial reaches the engine that the docker command reaches, and agrees on a
+// version of its API.
 func dial(ctx context.Context) (*client.Client, error) {
-	e, err := findEndpoint()
+	options, where, err := endpoint(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return e.dial(ctx)
-}
-
-// dialLocal is dial for what needs the engine on this machine.
-func dialLocal(ctx context.Context) (*client.Client, error) {
-	e, err := findEndpoint()
+	cli, err := client.New(options...)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the Docker engine at %s: %w", where, oneLine(err))
 	}
-	if !e.local() {
-		return nil, fmt.Errorf("the Docker engine at %s is on another machine, where the evidence would stay: use one on this machine", e)
-	}
-	return e.dial(ctx)
-}
-
-func (e endpoint) dial(ctx context.Context) (*client.Client, error) {
-	if strings.HasPrefix(e.address, "ssh:") {
-		return nil, fmt.Errorf("the Docker engine at %s is reached over SSH, which fourtuple does not speak: forward its socket and set DOCKER_HOST=unix://SOCKET", e)
-	}
-	cli, err := client.New(client.FromEnv, client.WithHost(e.address))
-	if err != nil {
-		return nil, fmt.Errorf("the Docker engine at %s: %w", e, err)
-	}
-	short, cancel := context.WithTimeout(ctx, pingWithin)
+	short, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
 	ping, err := cli.Ping(short, client.PingOptions{NegotiateAPIVersion: true})
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	switch {
+	case ctx.Err() != nil:
+		err = context.Cause(ctx)
+	case err != nil && strings.Contains(err.Error(), "permission denied"):
+		err = fmt.Errorf("the Docker engine at %s does not let this user in: %w", where, oneLine(err))
+	case err != nil:
+		err = fmt.Errorf("%w at %s, start it or name another by DOCKER_HOST: %w", ErrUnreachable, where, oneLine(err))
+	case ping.OSType != "" && ping.OSType != "linux":
+		err = fmt.Errorf("the Docker engine at %s runs %s containers: switch it to Linux containers", where, ping.OSType)
 	}
 	if err != nil {
-		return nil, e.unreachable(err)
-	}
-	if ping.OSType != "" && ping.OSType != "linux" {
-		return nil, fmt.Errorf("the Docker engine at %s runs %s containers: switch it to Linux containers", e, ping.OSType)
+		return nil, errors.Join(err, cli.Close())
 	}
 	return cli, nil
 }
 
-// unreachable is the error of a ping. The client keeps its cause as text only.
-func (e endpoint) unreachable(err error) *Unreachable {
-	return &Unreachable{e.String(), err, strings.Contains(err.Error(), "permission denied")}
+// endpoint is how the engine is reached, and where it is in words: what
+// DOCKER_HOST says, else the docker command's context, as Docker Desktop,
+// Colima and rootless Docker set one, else the system's default.
+func endpoint(ctx context.Context) (options []client.Opt, where string, err error) {
+	host, tls := os.Getenv(client.EnvOverrideHost), ""
+	if host == "" {
+		inspect := exec.CommandContext(ctx, "docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}\n{{.Storage.TLSPath}}")
+		out, err := inspect.Output()
+		switch {
+		case err == nil:
+			host, tls, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+		case os.Getenv("DOCKER_CONTEXT") != "":
+			return nil, "", fmt.Errorf("find the Docker engine by DOCKER_CONTEXT: docker context inspect: %w", err)
+		default: // no docker command, so nobody has made a context
+			host = client.DefaultDockerHost
+		}
+	}
+	options = []client.Opt{client.FromEnv}
+	if strings.HasPrefix(host, "ssh:") {
+		return append(options, client.WithHost("http://docker"), client.WithDialContext(dialStdio)), host, nil
+	}
+	if certificates := filepath.Join(tls, "docker"); isFolder(certificates) {
+		file := func(name string) string { return filepath.Join(certificates, name) }
+		options = append(options, client.WithTLSClientConfig(file("ca.pem"), file("cert.pem"), file("key.pem")))
+	}
+	return append(options, client.WithHost(host)), host, nil
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return filepath.IsAbs(name) && err == nil && info.IsDir()
+}
+
+// dialStdio is a connection to the engine by way of the docker command, which
+// speaks SSH.
+func dialStdio(context.Context, string, string) (net.Conn, error) {
+	ours, theirs := net.Pipe()
+	command := exec.Command("docker", "system", "dial-stdio")
+	command.Stdin, command.Stdout, command.WaitDelay = theirs, theirs, time.Second
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	go func() {
+		_ = command.Wait() // the connection's end says as much
+		_ = theirs.Close()
+	}()
+	return ours, nil
+}
+
+// hasInit tells whether the engine has docker-init, without which it refuses
+// containers that ask for it.
+func hasInit(ctx context.Context, cli *client.Client) (bool, error) {
+	version, err := cli.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return false, fmt.Errorf("ask the engine for its version: %w", oneLine(err))
+	}
+	return slices.ContainsFunc(version.Components, func(c system.ComponentVersion) bool {
+		return strings.HasSuffix(c.Name, "init")
+	}), nil
 }

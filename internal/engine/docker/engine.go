@@ -1,50 +1,217 @@
+// Package docker is the engine that makes a lab real as containers on bridge
+// networks, as docker-compose.yml does, but by the Docker Engine's API
+// (https://docs.docker.com/reference/api/engine/): from version 1.41, Docker
+// 20.10, on.
+//
+// Engine brings labs up, BuildImages gives an engine the images for them
+// without a registry, Clean removes what runs left whose coordinator was
+// killed. The engine may be on another machine: nothing is mounted, and
+// evidence comes over the API.
+//
+// # A host
+//
+// Every host is a container whose first program is the host's agent, /lab host
+// --stdio NAME. This process attaches to its standard streams before it starts
+// it: input and output are the control stream, of which package run has the
+// other end, and what the agent says on standard error is told where the host
+// is lost. The container may do what its agent needs and no more, on a root
+// that nobody can write, and its engine keeps no log of the stream.
+//
+// An agent ends when its standard input does, which the engine closes as soon
+// as the one attached is gone. So a run one of whose containers runs has a
+// coordinator, wherever that is, and no process ids have to be compared: they
+// would say nothing about another machine's processes on the same engine.
+//
+// # What is left
+//
+// All that a run makes has the labels org.fourtuple=lab and
+// org.fourtuple.run=ID. No request is cut off on its way, so what has the label
+// when the last one is answered is all there is; Down removes that, goes on at
+// errors, and joins them.
+//
+// # Errors
+//
+// Errors of the engine are passed on in its own words, on one line, behind what
+// was being made.
 package docker
 
 import (
 	"context"
 	"errors"
-	"io"
-	"path/filepath"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+
+	"github.com/moby/moby/client"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// An Engine runs labs as containers.
-type Engine struct {
-	// Log gets what went wrong at hosts without keeping the lab from running,
-	// a line each; nil for nobody.
-	Log io.Writer
+// The labels of all that a run makes, and of the images that BuildImages
+// builds.
+const (
+	labelKind = "org.fourtuple"      // kindLab or kindImage
+	labelRun  = "org.fourtuple.run"  // the run's id
+	labelHost = "org.fourtuple.host" // of a container: the host's name
+
+	kindLab   = "lab"
+	kindImage = "image"
+)
+
+// An Engine makes labs real as containers.
+type Engine struct{}
+
+var _ run.Engine = Engine{}
+
+// Up makes the lab's networks and containers and starts every host's agent. On
+// an error nothing is left.
+func (Engine) Up(ctx context.Context, s run.Setup) (*run.Network, error) {
+	cli, err := dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	n := &network{cli: cli, setup: s, hosts: make(map[string]run.Host)}
+	if err := n.up(ctx); err != nil {
+		return nil, errors.Join(err, n.down(ctx))
+	}
+	enter := make(map[string]string)
+	for name := range n.hosts {
+		container := n.object(name)
+		enter[name] = fmt.Sprintf("docker run -it --rm --network container:%[1]s --pid container:%[1]s nicolaka/netshoot", container)
+	}
+	return &run.Network{Hosts: n.hosts, Enter: enter, Down: n.down}, nil
 }
 
-// Run makes the lab real, conducts it, leaves its evidence in the folder, and
-// removes all else that it made. It makes the folder if there is none in the
-// one above. When ctx ends, the run ends with what was seen until then.
-//
-// An error means that the lab could not be run, or that something could not be
-// removed.
-func (e Engine) Run(ctx context.Context, lab *topology.Lab, folder string, o run.Options) (err error) {
-	if folder, err = filepath.Abs(folder); err != nil {
-		return err
-	}
-	cli, err := dialLocal(ctx)
-	if err != nil {
-		return unfinished(ctx, lab, err)
-	}
-	defer func() { err = errors.Join(err, cli.Close()) }()
-	if err := checkImages(ctx, cli, lab); err != nil {
-		return unfinished(ctx, lab, err)
-	}
-	if err := run.MakeFolder(folder); err != nil {
-		return err
-	}
-	r := &labRun{
-		cli: cli, lab: lab, folder: folder, id: newID(), log: e.Log, options: o,
-		remains: remains{cli: cli},
-	}
-	defer func() {
-		_, removeErr := r.remains.remove(ctx, r.counted("remove", r.remains.count()))
-		err = errors.Join(err, removeErr)
-	}()
-	return r.run(ctx)
+// A network is a lab that is being made, or was.
+type network struct {
+	cli   *client.Client
+	setup run.Setup
+	// hasInit says that the engine can put docker-init before a container's
+	// first program.
+	hasInit bool
+
+	mu      sync.Mutex // guards what follows, while several are made at once
+	hosts   map[string]run.Host
+	streams []*stream
 }
+
+// object is the name of what the run makes of a host or a subnet.
+func (n *network) object(part string) string {
+	return fmt.Sprintf("fourtuple-%.8s-%s", n.setup.ID, part)
+}
+
+func (n *network) labels(more map[string]string) map[string]string {
+	all := map[string]string{labelKind: kindLab, labelRun: n.setup.ID}
+	maps.Copy(all, more)
+	return all
+}
+
+func (n *network) up(ctx context.Context) error {
+	if err := checkImages(ctx, n.cli, n.setup.Lab); err != nil {
+		return err
+	}
+	var err error
+	if n.hasInit, err = hasInit(ctx, n.cli); err != nil {
+		return err
+	}
+	if err := each(ctx, n.setup.Lab.Subnets, n.makeSubnet); err != nil {
+		return err
+	}
+	return each(ctx, n.setup.Lab.Hosts, n.bringUp)
+}
+
+// bringUp makes a host's container and starts its agent, which is a host once
+// it has said who it is.
+func (n *network) bringUp(ctx context.Context, h topology.Host) error {
+	whole, cancel := uncut(ctx)
+	defer cancel()
+	if err := n.makeContainer(whole, h); err != nil {
+		return err
+	}
+	s, err := attach(whole, n.cli, n.object(h.Name))
+	if err != nil {
+		return fmt.Errorf("attach to host %s: %w", h.Name, oneLine(err))
+	}
+	n.mu.Lock()
+	n.streams = append(n.streams, s)
+	n.mu.Unlock()
+	if _, err := n.cli.ContainerStart(whole, n.object(h.Name), client.ContainerStartOptions{}); err != nil {
+		return fmt.Errorf("start host %s: %w", h.Name, oneLine(err))
+	}
+	host, err := connect(ctx, n.setup, h.Name, s)
+	if err != nil {
+		return err
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.hosts[h.Name] = host
+	if n.setup.Progress != nil {
+		n.setup.Progress(len(n.hosts), len(n.setup.Lab.Hosts))
+	}
+	return nil
+}
+
+// down ends the streams, whereupon agents that still run end, and removes
+// everything.
+func (n *network) down(ctx context.Context) error {
+	for _, s := range n.streams {
+		s.Close()
+	}
+	_, err := removeRun(ctx, n.cli, n.setup.ID)
+	return errors.Join(err, n.cli.Close())
+}
+
+// atOnce is how many things the engine is asked for at a time. More do not make
+// a run faster, as the engine takes turns in places.
+const atOnce = 8
+
+// each does a thing with all of these, some at once, until one fails or ctx
+// ends. What has begun is finished before it returns.
+func each[T any](ctx context.Context, all []T, do func(context.Context, T) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(atOnce)
+	for _, thing := range all {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			return do(ctx, thing)
+		})
+	}
+	return group.Wait()
+}
+
+// requestTimeout bounds one thing that the engine is asked to make or remove.
+const requestTimeout = time.Minute
+
+// uncut is a context for requests that are not to be cut off on their way when
+// ctx ends: the engine may make what it was asked for all the same.
+func uncut(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
+}
+
+// oneLine puts an error of the engine on one line that a terminal can be shown:
+// some have several, and texts of programs in them.
+func oneLine(err error) error {
+	text := strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, err.Error())
+	return &engineError{strings.Join(strings.Fields(text), " "), err}
+}
+
+// An engineError is an error of the engine in a text of one line.
+type engineError struct {
+	text string
+	err  error
+}
+
+func (e *engineError) Error() string { return e.text }
+func (e *engineError) Unwrap() error { return e.err }

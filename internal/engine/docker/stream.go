@@ -1,0 +1,121 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/moby/moby/api/pkg/stdcopy"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/client"
+)
+
+// A stream is the control stream of a host: its agent's standard output is
+// read, its standard input is written. It ends with the agent.
+type stream struct {
+	*io.PipeReader // the agent's standard output
+	cli            *client.Client
+	container      string
+	attached       client.HijackedResponse
+	stderr         tail
+	demuxed        chan struct{} // closed when all the agent said was read
+}
+
+// attach opens the stream of a container that is not started yet, so that
+// nothing of it is missed.
+func attach(ctx context.Context, cli *client.Client, name string) (*stream, error) {
+	attached, err := cli.ContainerAttach(ctx, name, client.ContainerAttachOptions{
+		Stream: true, Stdin: true, Stdout: true, Stderr: true,
+	})
+	if err != nil {
+		return nil, err
+	}
+	reader, writer := io.Pipe()
+	s := &stream{
+		PipeReader: reader, cli: cli, container: name,
+		attached: attached.HijackedResponse, demuxed: make(chan struct{}),
+	}
+	go func() {
+		defer close(s.demuxed)
+		_, err := stdcopy.StdCopy(writer, &s.stderr, s.attached.Reader)
+		_ = writer.CloseWithError(err) // always nil
+	}()
+	return s, nil
+}
+
+// Write writes to the agent's standard input.
+func (s *stream) Write(p []byte) (int, error) { return s.attached.Conn.Write(p) }
+
+// Close ends the stream, and with it an agent that still runs.
+func (s *stream) Close() error {
+	_ = s.PipeReader.Close() // always nil
+	err := s.attached.Conn.Close()
+	<-s.demuxed
+	return err
+}
+
+// endTimeout bounds how long a container may take to end after its stream has.
+const endTimeout = 2 * time.Second
+
+// end says how the container of a stream that has ended did so itself.
+func (s *stream) end(ctx context.Context) string {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	select {
+	case <-s.demuxed:
+	case <-ctx.Done():
+		return "its container did not close its streams"
+	}
+	wait := s.cli.ContainerWait(ctx, s.container, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
+	select {
+	case <-wait.Result:
+	case err := <-wait.Error:
+		if ctx.Err() != nil {
+			return "the connection to its container ended, which still runs"
+		}
+		return fmt.Sprintf("its container cannot be asked how it ended: %v", oneLine(err))
+	}
+	inspected, err := s.cli.ContainerInspect(ctx, s.container, client.ContainerInspectOptions{})
+	if err != nil {
+		return fmt.Sprintf("its container cannot be asked how it ended: %v", oneLine(err))
+	}
+	return ending(inspected.Container.State, s.stderr.String())
+}
+
+// ending is an end in words: the exit status, what the engine says of it, and
+// what the agent said last.
+func ending(state *container.State, stderr string) string {
+	text := fmt.Sprintf("its container ended with status %d", state.ExitCode)
+	switch {
+	case state.OOMKilled:
+		text += ", as the kernel was out of memory for it"
+	case state.ExitCode == 127:
+		text += ", which is that of an image without /lab: copy it from fourtuple/server in the image's Dockerfile"
+	case state.ExitCode > 128:
+		text += fmt.Sprintf(", by signal %d", state.ExitCode-128)
+	}
+	for _, more := range []string{state.Error, strings.TrimPrefix(stderr, "lab: ")} {
+		if more != "" {
+			text += ": " + oneLine(errors.New(more)).Error()
+		}
+	}
+	return text
+}
+
+// A tail keeps the end of what is written to it.
+type tail struct{ bytes.Buffer }
+
+// tailSize is how much is kept, in bytes.
+const tailSize = 1 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.Buffer.Write(p)
+	t.Next(max(0, t.Len()-tailSize))
+	return len(p), nil
+}
+
+func (t *tail) String() string { return strings.TrimSpace(t.Buffer.String()) }

@@ -1,0 +1,58 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/netip"
+
+	apinetwork "github.com/moby/moby/api/types/network"
+	"github.com/moby/moby/client"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+// Docker 28 and newer drop what one bridge network routes to another, unless
+// the networks are in routed mode; and Docker's own masquerading would replace
+// the clients' addresses by a bridge's on the way. Both must be off whatever
+// the lab says, or its result would be one about Docker.
+var routed = map[string]string{
+	"com.docker.network.bridge.gateway_mode_ipv4":    "routed",
+	"com.docker.network.bridge.enable_ip_masquerade": "false",
+}
+
+// makeSubnet makes the network of a subnet.
+func (n *network) makeSubnet(ctx context.Context, s topology.Subnet) error {
+	ctx, cancel := uncut(ctx)
+	defer cancel()
+	options := make(map[string]string)
+	maps.Copy(options, s.DriverOptions)
+	maps.Copy(options, routed)
+	_, err := n.cli.NetworkCreate(ctx, n.object(s.Name), client.NetworkCreateOptions{
+		Driver:     "bridge",
+		EnableIPv6: new(bool),
+		IPAM:       &apinetwork.IPAM{Config: []apinetwork.IPAMConfig{{Subnet: s.Prefix, Gateway: s.Gateway}}},
+		Options:    options,
+		Labels:     n.labels(nil),
+	})
+	if err != nil {
+		return fmt.Errorf("make subnet %s, %s: %w%s", s.Name, s.Prefix, oneLine(err), n.overlap(ctx, s.Prefix))
+	}
+	return nil
+}
+
+// overlap says which other network has addresses of the subnet, where one has.
+func (n *network) overlap(ctx context.Context, p netip.Prefix) string {
+	networks, err := n.cli.NetworkList(ctx, client.NetworkListOptions{})
+	if err != nil {
+		return "" // the engine's own error stands
+	}
+	for _, other := range networks.Items {
+		for _, c := range other.IPAM.Config {
+			if c.Subnet.IsValid() && c.Subnet.Overlaps(p) && other.Labels[labelRun] != n.setup.ID {
+				return fmt.Sprintf("; the network %s has %s: end what uses it, run `lab clean`, or move the lab, for instance by LAB_PREFIX=10.99", other.Name, c.Subnet)
+			}
+		}
+	}
+	return ""
+}
