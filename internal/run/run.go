@@ -1,6 +1,46 @@
 // Package run walks a lab's steps over its hosts: it is the coordinator, one
 // for every engine, and the stream between a coordinator and hosts that are
 // elsewhere.
+//
+// # The run
+//
+// Run lets an engine make the lab's hosts real, opens the witnesses of all of
+// them, walks the lab's steps, closes all hosts, and lets the engine undo what
+// it made. A step's hosts do it at once, and a step begins when the one before
+// it is done everywhere; nothing waits for a time where it can wait for a thing
+// to happen. A host has one method, Do.
+//
+// Four things can go wrong with a run:
+//
+//   - A host says why it cannot open its witnesses or start its program: then
+//     the run could not be made. Run breaks off and returns that error.
+//   - A host dies, or fails at anything else: that costs its own evidence.
+//     Options.OnHostError is told, and the run goes on.
+//   - The lab's limit ends: what is being waited for is cut short, programs that
+//     have not been started are not, the next snapshot is taken, and later ones
+//     are not. The agents note what was not ready.
+//   - The context ends: the same, and programs are killed instead of asked to
+//     end.
+//
+// # The stream
+//
+// An agent in the coordinator's own process is a Host as it is. Any other is led
+// over one stream of bytes, for instance the standard streams of its container
+// (Connect) or a Unix socket (Listener); Serve is the agent's end. Over it go
+// JSON objects, one a line of at most 1 MiB, each with one key that says what it
+// is:
+//
+//	agent        {"hello": …}     who it is; its first line
+//	coordinator  {"setup": …}     the run, the host, how to watch it; its first line
+//	coordinator  {"step": …}      do this
+//	coordinator  {"cancel": …}    wait no longer in that step
+//	agent        {"report": …}    that step is done, or failed
+//	agent        {"evidence": …}  whole records of a witness, for the run folder
+//	agent        {"leaving": …}   its container is being stopped: it ends now
+//
+// Nothing is acknowledged: what one side does not read, the other cannot write.
+// The end of the stream is the end of the host, whatever was half said. Both
+// sides must be of the same Version.
 package run
 
 import (
@@ -13,8 +53,8 @@ import (
 
 // A Host does steps. Do returns when the step is done, or when ctx ends: a
 // start whose program is not ready by then is done all the same, and its Report
-// says so. A host whose agent died answers every step with an error that is
-// ErrDead.
+// says so, and a program that is to stop is killed. A host whose agent died
+// answers every step with an error that is ErrDead.
 type Host interface {
 	Do(ctx context.Context, step topology.Step) (Report, error)
 }
@@ -82,7 +122,3 @@ type Options struct {
 	// give all its evidence: the run goes on, and the verdict will miss it.
 	OnHostError func(error)
 }
-
-// Run brings the lab up by the engine, walks its steps, and brings it down,
-// whatever happens on the way. See the package documentation.
-func Run(ctx context.Context, e Engine, s Setup, o Options) error { return errors.ErrUnsupported }
