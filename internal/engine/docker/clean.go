@@ -30,10 +30,11 @@ func Clean(ctx context.Context, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(clean(ctx, cli, out), cli.Close())
+	return errors.Join(clean(ctx, cli, out, labelRun, beginTimeout), cli.Close())
 }
 
-func clean(ctx context.Context, cli *client.Client, out io.Writer) error {
+// clean cleans what has the label, which may be a name or NAME=value.
+func clean(ctx context.Context, cli *client.Client, out io.Writer, label string, timeout time.Duration) error {
 	told := make(map[string]bool) // what has been said
 	say := func(format, id string) {
 		if !told[format+id] {
@@ -42,14 +43,14 @@ func clean(ctx context.Context, cli *client.Client, out io.Writer) error {
 		told[format+id] = true
 	}
 	for {
-		runs, now, err := findRuns(ctx, cli)
+		runs, now, err := findRuns(ctx, cli, label)
 		if err != nil {
 			return err
 		}
 		var errs []error
 		again := false
 		for _, id := range slices.Sorted(maps.Keys(runs)) {
-			switch runs[id].life(now) {
+			switch runs[id].life(now, timeout) {
 			case alive:
 				say("left run %s alone: it is alive\n", id)
 			case undecided:
@@ -80,12 +81,12 @@ type found struct {
 	newest  time.Time // when the last of it was made
 }
 
-// findRuns finds all that has a run's labels, by the run's id, and the
+// findRuns finds all that runs made and has the label, by the run's id, and the
 // engine's time, which is the clock that ages are read by.
-func findRuns(ctx context.Context, cli *client.Client) (map[string]found, time.Time, error) {
+func findRuns(ctx context.Context, cli *client.Client, label string) (map[string]found, time.Time, error) {
 	info, infoErr := cli.Info(ctx, client.InfoOptions{})
 	now, timeErr := time.Parse(time.RFC3339Nano, info.Info.SystemTime)
-	filters := make(client.Filters).Add("label", labelKind+"="+kindLab, labelRun)
+	filters := make(client.Filters).Add("label", labelKind+"="+kindLab, labelRun, label)
 	networks, networkErr := cli.NetworkList(ctx, client.NetworkListOptions{Filters: filters})
 	containers, containerErr := cli.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
 	for _, err := range []error{infoErr, timeErr, networkErr, containerErr} {
@@ -125,11 +126,11 @@ const (
 // next, and from the last one to its removal.
 const beginTimeout = 15 * time.Second
 
-func (f found) life(now time.Time) life {
+func (f found) life(now time.Time, timeout time.Duration) life {
 	switch {
 	case f.running:
 		return alive
-	case now.Sub(f.newest) > beginTimeout:
+	case now.Sub(f.newest) > timeout:
 		return dead
 	default:
 		return undecided

@@ -75,16 +75,16 @@ func (Engine) Up(ctx context.Context, s run.Setup) (*run.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &network{cli: cli, setup: s, hosts: make(map[string]run.Host)}
+	n := &network{cli: cli, setup: s, hosts: make(map[string]*run.Remote)}
 	if err := n.up(ctx); err != nil {
 		return nil, errors.Join(err, n.down(ctx))
 	}
-	enter := make(map[string]string)
-	for name := range n.hosts {
-		container := n.object(name)
-		enter[name] = fmt.Sprintf("docker run -it --rm --network container:%[1]s --pid container:%[1]s nicolaka/netshoot", container)
+	live := &run.Network{Hosts: make(map[string]run.Host), Enter: make(map[string]string), Down: n.down}
+	for name, host := range n.hosts {
+		live.Hosts[name] = host
+		live.Enter[name] = fmt.Sprintf("docker run -it --rm --network container:%[1]s --pid container:%[1]s nicolaka/netshoot", n.object(name))
 	}
-	return &run.Network{Hosts: n.hosts, Enter: enter, Down: n.down}, nil
+	return live, nil
 }
 
 // A network is a lab that is being made, or was.
@@ -95,9 +95,8 @@ type network struct {
 	// first program.
 	hasInit bool
 
-	mu      sync.Mutex // guards what follows, while several are made at once
-	hosts   map[string]run.Host
-	streams []*stream
+	mu    sync.Mutex // guards hosts while several are made at once
+	hosts map[string]*run.Remote
 }
 
 // object is the name of what the run makes of a host or a subnet.
@@ -125,6 +124,9 @@ func (n *network) up(ctx context.Context) error {
 	return each(ctx, n.setup.Lab.Hosts, n.bringUp)
 }
 
+// helloTimeout bounds how long an agent may take to say who it is.
+const helloTimeout = 20 * time.Second
+
 // bringUp makes a host's container and starts its agent, which is a host once
 // it has said who it is.
 func (n *network) bringUp(ctx context.Context, h topology.Host) error {
@@ -137,15 +139,14 @@ func (n *network) bringUp(ctx context.Context, h topology.Host) error {
 	if err != nil {
 		return fmt.Errorf("attach to host %s: %w", h.Name, oneLine(err))
 	}
-	n.mu.Lock()
-	n.streams = append(n.streams, s)
-	n.mu.Unlock()
 	if _, err := n.cli.ContainerStart(whole, n.object(h.Name), client.ContainerStartOptions{}); err != nil {
-		return fmt.Errorf("start host %s: %w", h.Name, oneLine(err))
+		return errors.Join(fmt.Errorf("start host %s: %w", h.Name, oneLine(err)), s.Close())
 	}
-	host, err := connect(ctx, n.setup, h.Name, s)
+	said, cancelSaid := context.WithTimeout(ctx, helloTimeout)
+	defer cancelSaid()
+	host, err := run.Connect(said, s, n.setup, h, s.explain)
 	if err != nil {
-		return err
+		return s.explained(err)
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -156,14 +157,15 @@ func (n *network) bringUp(ctx context.Context, h topology.Host) error {
 	return nil
 }
 
-// down ends the streams, whereupon agents that still run end, and removes
-// everything.
+// down ends the streams, whereupon nothing more is recorded and agents that
+// still run end, and removes everything.
 func (n *network) down(ctx context.Context) error {
-	for _, s := range n.streams {
-		s.Close()
+	var errs []error
+	for _, h := range n.hosts {
+		errs = append(errs, h.Close())
 	}
 	_, err := removeRun(ctx, n.cli, n.setup.ID)
-	return errors.Join(err, n.cli.Close())
+	return errors.Join(append(errs, err, n.cli.Close())...)
 }
 
 // atOnce is how many things the engine is asked for at a time. More do not make

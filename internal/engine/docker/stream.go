@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -21,8 +22,10 @@ type stream struct {
 	cli            *client.Client
 	container      string
 	attached       client.HijackedResponse
+	close          func() error
 	stderr         tail
-	demuxed        chan struct{} // closed when all the agent said was read
+	ended          chan struct{} // closed when all the agent said was read
+	err            error         // why no more was read; nil at the stream's end
 }
 
 // attach opens the stream of a container that is not started yet, so that
@@ -37,12 +40,12 @@ func attach(ctx context.Context, cli *client.Client, name string) (*stream, erro
 	reader, writer := io.Pipe()
 	s := &stream{
 		PipeReader: reader, cli: cli, container: name,
-		attached: attached.HijackedResponse, demuxed: make(chan struct{}),
+		attached: attached.HijackedResponse, close: sync.OnceValue(attached.Conn.Close), ended: make(chan struct{}),
 	}
 	go func() {
-		defer close(s.demuxed)
-		_, err := stdcopy.StdCopy(writer, &s.stderr, s.attached.Reader)
-		_ = writer.CloseWithError(err) // always nil
+		defer close(s.ended)
+		_, s.err = stdcopy.StdCopy(writer, &s.stderr, s.attached.Reader)
+		_ = writer.CloseWithError(s.err) // always nil
 	}()
 	return s, nil
 }
@@ -53,20 +56,32 @@ func (s *stream) Write(p []byte) (int, error) { return s.attached.Conn.Write(p) 
 // Close ends the stream, and with it an agent that still runs.
 func (s *stream) Close() error {
 	_ = s.PipeReader.Close() // always nil
-	err := s.attached.Conn.Close()
-	<-s.demuxed
+	err := s.close()
+	<-s.ended
 	return err
 }
 
 // endTimeout bounds how long a container may take to end after its stream has.
 const endTimeout = 2 * time.Second
 
-// end says how the container of a stream that has ended did so itself.
-func (s *stream) end(ctx context.Context) string {
+// explained adds to an error why the stream ended, if it did so by itself.
+func (s *stream) explained(err error) error {
+	select {
+	case <-s.ended:
+		if s.err == nil {
+			return fmt.Errorf("%w: %s", err, s.explain(context.Background()))
+		}
+	default:
+	}
+	return err
+}
+
+// explain says how the container of a stream that has ended did so itself.
+func (s *stream) explain(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
 	select {
-	case <-s.demuxed:
+	case <-s.ended:
 	case <-ctx.Done():
 		return "its container did not close its streams"
 	}
