@@ -1,9 +1,14 @@
 package evidence
 
 import (
-	"errors"
+	"fmt"
+	"io"
 	"maps"
+	"os"
+	"runtime"
 	"slices"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
@@ -60,4 +65,82 @@ func (r *Run) Names() []string { return slices.Sorted(maps.Keys(r.Hosts)) }
 
 // Load reads and joins the run folder dir. It opens regular files only. An
 // error means that dir is no run folder; whatever else is wrong is a defect.
-func Load(dir string) (*Run, error) { return nil, errors.ErrUnsupported }
+func Load(dir string) (*Run, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	r := &Run{Hosts: make(map[string]*Host)}
+	if err := r.loadLab(root); err != nil {
+		return nil, fmt.Errorf("%s is no run folder: %w", dir, err)
+	}
+	loaded, foreign := make([]*Host, len(r.Lab.Hosts)), make([]string, len(r.Lab.Hosts))
+	var group errgroup.Group
+	group.SetLimit(runtime.GOMAXPROCS(0))
+	for i := range r.Lab.Hosts {
+		group.Go(func() error {
+			loaded[i], foreign[i] = loadHost(root, r, &r.Lab.Hosts[i])
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, h := range loaded {
+		r.Hosts[h.Name] = h
+		if foreign[i] != "" {
+			r.Defects = append(r.Defects, foreign[i])
+		}
+	}
+	if err := r.findStrangers(dir); err != nil {
+		return nil, err
+	}
+	join(r)
+	return r, nil
+}
+
+// loadLab reads lab.json.
+func (r *Run) loadLab(root *os.Root) error {
+	var as AsRun
+	err := withFile(root, LabFile, maxLab, func(file io.Reader, _ int64) error {
+		data, err := io.ReadAll(file)
+		r.LabHash = hash(data)
+		return firstError(err, decodeStrictly(data, &as))
+	})
+	if err != nil {
+		return err
+	}
+	if r.ID, r.Lab = as.Run, &as.Lab; r.ID == "" {
+		return fmt.Errorf("%s has no run", LabFile)
+	}
+	names := make(map[string]bool)
+	for _, h := range as.Hosts {
+		if h.Name == "" || names[h.Name] {
+			return fmt.Errorf("%s has two hosts %q", LabFile, h.Name)
+		}
+		names[h.Name] = true
+	}
+	return nil
+}
+
+// findStrangers notes hosts that are of another run or lab, or not in the lab.
+func (r *Run) findStrangers(dir string) error {
+	entries, err := os.ReadDir(dir) // sorted
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name, _, ok := parseName(e.Name())
+		if !ok || r.Hosts[name] != nil {
+			continue
+		}
+		h := &Host{Name: name, Defects: make(map[Witness]string)}
+		for w := range suffixes {
+			h.defect(w, "the lab has no host %s", name)
+		}
+		r.Hosts[name] = h
+		r.Defects = append(r.Defects, h.Defects[Agent])
+	}
+	return nil
+}

@@ -1,0 +1,217 @@
+package evidence
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+// What is larger is not read.
+const (
+	maxCapture = 4 << 30
+	maxRecords = 1 << 30
+	maxLab     = 64 << 20
+)
+
+// clockSlack is how far clocks of one machine are taken to be apart: programs
+// and the kernel's captures do not use the agent's.
+const clockSlack = time.Second
+
+// defect notes what is wrong with a witness's evidence, if nothing is yet.
+func (h *Host) defect(w Witness, format string, args ...any) {
+	if h.Defects[w] == "" {
+		h.Defects[w] = printable(fmt.Sprintf(format, args...))
+	}
+}
+
+// printable is the text without what could control a terminal.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, text)
+}
+
+// loadHost reads the files of one host, and says why they are not of this run,
+// if they are not.
+func loadHost(root *os.Root, r *Run, lab *topology.Host) (h *Host, foreign string) {
+	h = &Host{Name: lab.Name, Defects: make(map[Witness]string), Snapshots: make(map[string]int)}
+	a := &account{run: r, host: lab, count: make(map[string]int), snapshots: h.Snapshots}
+	c := &rowCheck{host: h.Name, witness: Agent}
+	err := withFile(root, FileName(h.Name, Agent), maxRecords, func(file io.Reader, size int64) (err error) {
+		h.Events, err = readRows(file, size, FileName(h.Name, Agent), func(e *HostEvent, line int) error {
+			if e.Event == HostLost {
+				c.last = time.Time{} // the coordinator's clock
+			}
+			return c.header(&e.Header, line)
+		})
+		return err
+	})
+	if err = firstError(err, a.check(h.Events)); err != nil {
+		h.defect(Agent, "%v", err)
+	}
+	for _, w := range []Witness{Packets, Sockets, Files, Program, Conntrack} {
+		if err := h.load(root, a, w); err != nil {
+			h.defect(w, "%v", err)
+		}
+	}
+	return h, printable(a.foreign)
+}
+
+// withFile opens a regular file of at most limit bytes.
+func withFile(root *os.Root, name string, limit int64, read func(io.Reader, int64) error) error {
+	file, err := openRegular(root, name, os.O_RDONLY)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is missing", name)
+	}
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() > limit {
+		return fmt.Errorf("%s has more than %d bytes", name, limit)
+	}
+	return read(io.LimitReader(file, info.Size()), info.Size())
+}
+
+// load reads what a witness wrote. What is not this run's, or not what was
+// sealed, is no evidence and not kept; of a host that died, what arrived is.
+func (h *Host) load(root *os.Root, a *account, w Witness) error {
+	name, limit := FileName(h.Name, w), int64(maxRecords)
+	if w == Packets {
+		limit = maxCapture
+	}
+	if w == Conntrack && len(a.host.Masquerade) == 0 {
+		if _, err := root.Lstat(name); err == nil {
+			return fmt.Errorf("%s is of a host that translates nothing", name)
+		}
+		return nil
+	}
+	return withFile(root, name, limit, func(file io.Reader, size int64) error {
+		seal, sealed := a.seals[w]
+		switch {
+		case a.foreign != "":
+			return errors.New(a.foreign)
+		case sealed && size != seal.Bytes:
+			return fmt.Errorf("%s was changed after %s sealed it: it has %d bytes, not %d", name, h.Name, size, seal.Bytes)
+		case !sealed && a.lost == "":
+			return fmt.Errorf("%s was not sealed", name)
+		}
+		sum := sha256.New()
+		tee := io.TeeReader(file, sum)
+		records, wrong := h.read(tee, size, a, w)
+		if _, err := io.Copy(io.Discard, tee); err != nil {
+			return fmt.Errorf("%s cannot be read: %w", name, err)
+		}
+		if !sealed {
+			return fmt.Errorf("%s is cut short: %s ended early: %s", name, h.Name, a.lost)
+		}
+		if hex.EncodeToString(sum.Sum(nil)) != seal.SHA256 {
+			h.drop(w)
+			return fmt.Errorf("%s was changed after %s sealed it", name, h.Name)
+		}
+		return firstError(wrong, seal.check(records))
+	})
+}
+
+// check compares a seal with the number of records in the file.
+func (s Seal) check(records int) error {
+	switch {
+	case s.Error != "":
+		return fmt.Errorf("%s is incomplete: %s", s.File, s.Error)
+	case s.Dropped > 0:
+		return fmt.Errorf("%s is incomplete: %d were dropped", s.File, s.Dropped)
+	case s.Records != records:
+		return fmt.Errorf("%s has %d records, its seal says %d", s.File, records, s.Records)
+	}
+	return nil
+}
+
+// drop forgets what was read of a witness.
+func (h *Host) drop(w Witness) {
+	switch w {
+	case Packets:
+		h.Packets = nil
+	case Sockets:
+		h.Sockets = nil
+	case Files:
+		h.Files = nil
+	case Program:
+		h.Program = nil
+	case Conntrack:
+		h.Translations = nil
+	}
+}
+
+// read reads the records of a witness, and says how many there are and what is
+// wrong with them.
+func (h *Host) read(r io.Reader, size int64, a *account, w Witness) (records int, err error) {
+	file := FileName(h.Name, w)
+	c := &rowCheck{host: h.Name, witness: w, from: a.registered, until: a.closed, seen: make(map[rowKey]int)}
+	switch w {
+	case Packets:
+		return h.readPackets(r, size, a)
+	case Sockets:
+		h.Sockets, err = readRows(r, size, file, c.socket)
+		return len(h.Sockets), err
+	case Files:
+		h.Files, err = readRows(r, size, file, c.file)
+		return len(h.Files), firstError(err, h.checkProcesses(a.pid))
+	case Program:
+		c.slack = clockSlack
+		h.Program, err = readRows(r, size, file, c.event)
+		if err == nil && a.pid == 0 && len(h.Program) > 0 {
+			err = fmt.Errorf("%s is of a program that was not started", file)
+		}
+		return len(h.Program), err
+	default:
+		h.Translations, err = readRows(r, size, file, c.translation)
+		return len(h.Translations), err
+	}
+}
+
+// checkProcesses checks that the open files are those of the program that was
+// started, and its descendants.
+func (h *Host) checkProcesses(pid int) error {
+	for _, f := range h.Files {
+		if f.PID == pid {
+			return nil
+		}
+	}
+	if len(h.Files) > 0 {
+		return fmt.Errorf("%s has nothing of process %d, the program that was started", FileName(h.Name, Files), pid)
+	}
+	return nil
+}
+
+func (h *Host) readPackets(r io.Reader, size int64, a *account) (frames int, err error) {
+	c := readCapture(r, min(int64(a.seals[Packets].Records), size/minFrame))
+	h.Packets = c.packets
+	c.check(a.interfaces)
+	from, until := a.registered.Add(-clockSlack), a.closed.Add(clockSlack)
+	for i := range h.Packets {
+		if t := h.Packets[i].Time; t.Before(from) || !a.closed.IsZero() && t.After(until) {
+			c.flaw("has packet %d at %s, which is not within the host's life", h.Packets[i].Number, t.Format(time.RFC3339Nano))
+			break
+		}
+	}
+	if c.defect != "" {
+		return c.frames, fmt.Errorf("%s %s", FileName(h.Name, Packets), c.defect)
+	}
+	return c.frames, nil
+}

@@ -1,0 +1,205 @@
+package evidence
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// maxLine bounds a record.
+const maxLine = 8 << 20
+
+// readRows reads one record a line, and checks each, until one is wrong. The
+// error names the line.
+func readRows[R any](r io.Reader, size int64, file string, check func(*R, int) error) (rows []R, err error) {
+	lines := bufio.NewReaderSize(r, int(min(size+1, maxLine)))
+	for number := 1; ; number++ {
+		line, err := lines.ReadSlice('\n')
+		if errors.Is(err, io.EOF) && len(line) == 0 {
+			return rows, nil
+		}
+		var row R
+		if errors.Is(err, io.EOF) {
+			err = errors.New("cut short")
+		}
+		if err == nil {
+			err = decodeStrictly(line, &row)
+		}
+		if err == nil {
+			err = check(&row, number)
+		}
+		if err != nil {
+			return rows, fmt.Errorf("%s:%d: %w", file, number, err)
+		}
+		rows = append(rows, row)
+	}
+}
+
+// decodeStrictly decodes one JSON value without unknown fields.
+func decodeStrictly[V any](data []byte, v *V) error {
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(v); err != nil {
+		return err
+	}
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("more than one JSON value")
+	}
+	return nil
+}
+
+// A rowCheck is what is known of a file's rows when the next one is read.
+type rowCheck struct {
+	host    string
+	witness Witness
+	// The host's life, and how far the times may be off: programs and the
+	// kernel stamp their records by other clocks than the agent's.
+	from, until time.Time
+	slack       time.Duration
+
+	last     time.Time
+	snapshot int
+	seen     map[rowKey]int // the last dump that had the row
+}
+
+// A rowKey tells the rows of one dump apart.
+type rowKey struct {
+	inode    uint64
+	pid, fd  int
+	protocol string
+	FourTuple
+}
+
+// header checks and completes what every record carries.
+func (c *rowCheck) header(h *Header, line int) error {
+	h.Line = line
+	switch {
+	case h.Host != c.host || h.Witness != c.witness:
+		return fmt.Errorf("a record of %q by %q", h.Host, h.Witness)
+	case h.Time.Before(c.from.Add(-c.slack)) || !c.until.IsZero() && h.Time.After(c.until.Add(c.slack)):
+		return fmt.Errorf("its time %s is not within the host's life", h.Time.Format(time.RFC3339Nano))
+	case h.Time.Before(c.last.Add(-c.slack)):
+		return fmt.Errorf("its time %s is before that of an earlier line", h.Time.Format(time.RFC3339Nano))
+	}
+	if h.Time.After(c.last) {
+		c.last = h.Time
+	}
+	return nil
+}
+
+// dumped checks a row of a table that is dumped as a whole.
+func (c *rowCheck) dumped(snapshot int, key rowKey) error {
+	switch {
+	case snapshot < 1 || snapshot < c.snapshot:
+		return fmt.Errorf("snapshot %d comes after snapshot %d", snapshot, c.snapshot)
+	case c.seen[key] == snapshot:
+		return fmt.Errorf("the same row twice in snapshot %d", snapshot)
+	}
+	c.snapshot, c.seen[key] = snapshot, snapshot
+	return nil
+}
+
+func (c *rowCheck) socket(s *Socket, line int) error {
+	tuple := FourTuple{Source: s.Local, Destination: s.Remote}
+	return firstError(
+		c.header(&s.Header, line),
+		c.dumped(s.Snapshot, rowKey{inode: s.Inode, protocol: s.Protocol, FourTuple: tuple}),
+		checkSocket(s.Protocol, s.State, s.Local, s.Remote))
+}
+
+// checkSocket checks what a socket's columns say together.
+func checkSocket(protocol, state string, local, remote netip.AddrPort) error {
+	switch protocol {
+	case "tcp", "tcp6":
+		if !slices.Contains(stateNames[1:], state) {
+			return fmt.Errorf("state %s is none of TCP's", printable(state))
+		}
+	case "udp", "udp6":
+		if state != Closed && state != Established {
+			return fmt.Errorf("state %s is none of UDP's", printable(state))
+		}
+	default:
+		return fmt.Errorf("protocol %s is none of tcp, tcp6, udp and udp6", printable(protocol))
+	}
+	open := state != Closed && state != Listen
+	switch {
+	case !local.IsValid() || !remote.IsValid() || local.Addr().Is4() != remote.Addr().Is4():
+		return fmt.Errorf("%s and %s are no endpoints of a socket", local, remote)
+	case local.Addr().Is6() && !strings.HasSuffix(protocol, "6"):
+		return fmt.Errorf("a socket of %s cannot have %s", protocol, local)
+	case state == Listen && (remote.Port() != 0 || !remote.Addr().IsUnspecified() || local.Port() == 0):
+		return fmt.Errorf("a socket that listens on %s has no remote end, not %s", local, remote)
+	case open && (remote.Port() == 0 || local.Port() == 0):
+		return fmt.Errorf("a socket from %s to %s cannot be %s", local, remote, state)
+	}
+	return nil
+}
+
+func (c *rowCheck) file(f *File, line int) error {
+	err := firstError(c.header(&f.Header, line), c.dumped(f.Snapshot, rowKey{pid: f.PID, fd: f.FD}))
+	socket := strings.HasPrefix(f.Target, "socket:[")
+	switch {
+	case err != nil:
+		return err
+	case f.PID < 1 || f.FD < 0:
+		return fmt.Errorf("there is no descriptor %d of process %d", f.FD, f.PID)
+	case socket != (f.Inode != 0) || socket && f.Target != fmt.Sprintf("socket:[%d]", f.Inode):
+		return fmt.Errorf("target %q is not that of inode %d", f.Target, f.Inode)
+	case f.Protocol != "" && socket:
+		return checkSocket(f.Protocol, f.State, f.Local, f.Remote)
+	case f.Protocol != "" || f.State != "" || f.Local.IsValid() || f.Remote.IsValid() || f.Type == "IPv4" || f.Type == "IPv6":
+		return errors.New("a row of a socket and of none")
+	}
+	return nil
+}
+
+// events are what a program may tell, and whether they are of a connection.
+var events = map[string]bool{
+	EventListening: false, EventFailed: false, EventStopped: false, EventLine: false, EventHolding: false, EventClosed: false,
+	EventAccepted: true, EventConnected: true, EventSent: true, EventReceived: true,
+}
+
+func (c *rowCheck) event(e *ProgramEvent, line int) error {
+	connected, known := events[e.Event]
+	err := c.header(&e.Header, line)
+	switch {
+	case err != nil:
+		return err
+	case !known:
+		return fmt.Errorf("there is no event %q", e.Event)
+	case connected && !(FourTuple{Source: e.Local, Destination: e.Remote}).IsValid():
+		return fmt.Errorf("%q without both endpoints", e.Event)
+	case e.Text != "" && len(e.Base64) > 0:
+		return errors.New("a payload in two forms")
+	case e.Event != EventLine && e.Bytes != len(e.Payload()) || e.Bytes < 0:
+		return fmt.Errorf("%d bytes with a payload of %d", e.Bytes, len(e.Payload()))
+	case e.Served < 0:
+		return fmt.Errorf("served %d", e.Served)
+	}
+	return nil
+}
+
+func (c *rowCheck) translation(t *Translation, line int) error {
+	err := firstError(c.header(&t.Header, line), c.dumped(t.Snapshot, rowKey{FourTuple: t.Original}))
+	if err == nil && (!t.Original.IsValid() || !t.Translated.IsValid() || t.Original == t.Translated) {
+		err = fmt.Errorf("%s to %s is no translation", t.Original, t.Translated)
+	}
+	return err
+}
+
+// firstError is the first of the errors that is one.
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
