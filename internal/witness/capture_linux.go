@@ -1,0 +1,256 @@
+package witness
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/gopacket/gopacket"
+	"github.com/gopacket/gopacket/layers"
+	"github.com/gopacket/gopacket/pcapgo"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
+)
+
+const (
+	// gatherTime is how long packets may gather before they are read: without
+	// it a steady trickle would cost a wake-up and a write for each packet.
+	gatherTime = time.Millisecond
+	// writeBytes is about how much is written at once.
+	writeBytes = 32 << 10
+)
+
+// buffers are shared by all captures: each needs one only while it reads.
+var buffers = sync.Pool{New: func() any { return new([frameBytes]byte) }}
+
+// A Capture writes all packets of a host's interfaces to a pcapng file. One
+// goroutine does all its work until Close.
+type Capture struct {
+	file    *os.File
+	raw     syscall.RawConn
+	w       io.Writer
+	started time.Time
+	stop    chan struct{}
+	done    chan struct{}
+
+	// What follows is the goroutine's own until done is closed. The file's
+	// blocks are made in pending and written from there.
+	blocks   *pcapgo.NgWriter
+	pending  bytes.Buffer
+	ids      map[int]int // of interface blocks, by the interfaces' indices
+	received []uint64    // packets written, by the interface blocks' ids
+	stats    CaptureStats
+	err      error // the first that occurred; nothing is written after it
+}
+
+// OpenCapture starts to capture: when it returns, no packet is missed that the
+// kernel does not report as dropped. It needs CAP_NET_RAW in the namespace.
+// Every write to w is whole pcapng blocks, and while w blocks nothing is read.
+func OpenCapture(interfaces []evidence.Interface, w io.Writer) (*Capture, error) {
+	c := &Capture{w: w, started: time.Now(), ids: make(map[int]int), stop: make(chan struct{}), done: make(chan struct{})}
+	fd, err := openPacketSocket()
+	if err != nil {
+		return nil, fmt.Errorf("capture packets: %w", err)
+	}
+	awaitTimestamps()
+	if err := errors.Join(c.describe(interfaces), bindToAll(fd)); err != nil {
+		return nil, errors.Join(fmt.Errorf("capture packets: %w", err), unix.Close(fd))
+	}
+	// A file that does not block is watched by the runtime: a capture that
+	// waits holds no thread.
+	c.file = os.NewFile(uintptr(fd), "packet socket")
+	if c.raw, err = c.file.SyscallConn(); err != nil {
+		return nil, errors.Join(fmt.Errorf("capture packets: %w", err), c.file.Close())
+	}
+	go c.run()
+	return c, nil
+}
+
+// describe writes the section's header and a block for each interface.
+func (c *Capture) describe(interfaces []evidence.Interface) error {
+	links, err := netlink.LinkList()
+	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
+		return fmt.Errorf("list the interfaces: %w", err)
+	}
+	kinds := make(map[int]string)
+	for _, l := range links {
+		kinds[l.Attrs().Index] = l.Attrs().EncapType
+	}
+	for _, i := range interfaces {
+		kind, ok := kinds[i.Index]
+		if !ok {
+			return fmt.Errorf("interface %s is not there", i.Name)
+		}
+		if err := c.addInterface(i, kind); err != nil {
+			return err
+		}
+	}
+	if len(interfaces) == 0 {
+		return errors.New("there is no interface")
+	}
+	c.write()
+	return c.err
+}
+
+func (c *Capture) addInterface(i evidence.Interface, kind string) (err error) {
+	block := pcapgo.NgInterface{
+		Name: i.Name, Description: join(i.Addresses), OS: "linux",
+		LinkType: layers.LinkTypeRaw, // a tunnel's packets have no link layer
+	}
+	if kind == "ether" || kind == "loopback" {
+		block.LinkType = layers.LinkTypeEthernet
+	}
+	if c.blocks == nil {
+		section := pcapgo.NgSectionInfo{Application: "fourtuple", OS: "linux"}
+		c.blocks, err = pcapgo.NewNgWriterInterface(&c.pending, block, pcapgo.NgWriterOptions{SectionInfo: section})
+	} else {
+		_, err = c.blocks.AddInterface(block)
+	}
+	c.ids[i.Index] = len(c.received)
+	c.received = append(c.received, 0)
+	return err
+}
+
+func join(addresses []netip.Prefix) string {
+	var texts []string
+	for _, a := range addresses {
+		texts = append(texts, a.String())
+	}
+	return strings.Join(texts, " ")
+}
+
+// Close ends the capture when all that was captured is written. It is called
+// once.
+func (c *Capture) Close() (CaptureStats, error) {
+	close(c.stop)
+	// A deadline that is over wakes a goroutine that waits for packets.
+	err := c.file.SetReadDeadline(time.Unix(1, 0))
+	<-c.done
+	go c.file.Close() // the kernel takes 10 ms for it, and there is nothing to be lost
+	if err := errors.Join(c.err, err); err != nil {
+		return c.stats, fmt.Errorf("capture packets: %w", err)
+	}
+	return c.stats, nil
+}
+
+// run reads whenever packets come, until Close.
+func (c *Capture) run() {
+	defer close(c.done)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for more := false; ; {
+		wait := timer.C
+		switch {
+		case c.err != nil:
+			wait = nil // for Close alone
+		case !more:
+			timer.Reset(gatherTime)
+		default:
+			timer.Reset(0)
+		}
+		select {
+		case <-wait:
+		case <-c.stop:
+			c.finish()
+			return
+		}
+		// It fails only when it is woken by Close.
+		_ = c.raw.Read(func(fd uintptr) (found bool) {
+			found, more = c.read(int(fd))
+			return found
+		})
+		c.write()
+	}
+}
+
+// read makes blocks of what waits, up to writeBytes. It tells whether there was
+// anything to do, and whether there may be more.
+func (c *Capture) read(fd int) (found, more bool) {
+	buffer := buffers.Get().(*[frameBytes]byte)
+	defer buffers.Put(buffer)
+	for c.err == nil && c.pending.Len() < writeBytes {
+		f, ok, err := receive(fd, buffer[:])
+		c.fail(err)
+		if !ok {
+			return found || err != nil, false
+		}
+		found = true
+		c.keep(f)
+	}
+	return true, c.err == nil
+}
+
+// keep makes a frame's block. A frame on lo is received twice, and kept once: as
+// it goes out, since that is before the call that sent it returns.
+func (c *Capture) keep(f frame) {
+	if f.loopback && !f.outgoing {
+		return
+	}
+	id, ok := c.ids[f.ifindex]
+	if !ok {
+		c.stats.Dropped++
+		return
+	}
+	info := gopacket.CaptureInfo{Timestamp: f.time, CaptureLength: len(f.data), Length: f.length, InterfaceIndex: id}
+	flags := pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionInbound}
+	if f.outgoing {
+		flags.Direction = pcapgo.NgEpbFlagDirectionOutbound
+	}
+	c.fail(c.blocks.WritePacketWithOptions(info, f.data, pcapgo.NgPacketOptions{Flags: &flags}))
+	c.fail(c.blocks.Flush())
+	c.received[id]++
+	c.stats.Packets++
+}
+
+// finish writes what was captured before Close, and the statistics.
+func (c *Capture) finish() {
+	err := c.raw.Control(func(fd uintptr) {
+		c.fail(refuseAll(int(fd)))
+		for more := true; more; c.write() {
+			_, more = c.read(int(fd))
+		}
+		dropped, err := countDropped(int(fd))
+		c.fail(err)
+		c.stats.Dropped += dropped
+	})
+	c.fail(err)
+	now := time.Now()
+	for id, n := range c.received {
+		s := pcapgo.NgInterfaceStatistics{
+			LastUpdate: now, StartTime: c.started, EndTime: now,
+			PacketsReceived: n, PacketsDropped: pcapgo.NgNoValue64,
+		}
+		if id == 0 { // the kernel does not tell where: the first has the number of all
+			s.PacketsDropped = uint64(c.stats.Dropped)
+		}
+		c.fail(c.blocks.WriteInterfaceStats(id, s))
+	}
+	c.write()
+}
+
+// write hands over the blocks that are pending.
+func (c *Capture) write() {
+	if c.err == nil {
+		c.fail(c.blocks.Flush())
+	}
+	if c.err == nil && c.pending.Len() > 0 {
+		_, err := c.w.Write(c.pending.Bytes())
+		c.fail(err)
+	}
+	c.pending.Reset()
+}
+
+func (c *Capture) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}

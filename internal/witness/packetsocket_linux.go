@@ -1,0 +1,139 @@
+package witness
+
+import (
+	"encoding/binary"
+	"errors"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	// waitingBytes is how much memory packets that are not read yet may take in
+	// the kernel, with its own overhead of some 700 bytes a packet. They take it
+	// only while they wait. Without CAP_NET_ADMIN in the first user namespace
+	// the kernel allows no more than twice net.core.rmem_max.
+	waitingBytes = 8 << 20
+	// frameBytes holds the largest IP packet behind its link layer. What is
+	// longer (BIG TCP) is cut off and keeps its length.
+	frameBytes = 66 << 10
+)
+
+// openPacketSocket makes a packet socket that receives nothing before it is
+// bound (packet(7)).
+func openPacketSocket() (int, error) {
+	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return -1, os.NewSyscallError("socket", err)
+	}
+	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1); err != nil {
+		return -1, errors.Join(os.NewSyscallError("ask for timestamps", err), unix.Close(fd))
+	}
+	// The kernel doubles the number that it is given.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, waitingBytes/2) != nil {
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, waitingBytes/2); err != nil {
+			return -1, errors.Join(os.NewSyscallError("set the buffer's size", err), unix.Close(fd))
+		}
+	}
+	return fd, nil
+}
+
+// awaitTimestamps returns when the kernel stamps packets as they pass. It begins
+// to do so some milliseconds after the first socket of the machine asked for it;
+// until then packets get the time at which they are read, and seem to pass in
+// another order than they did. A datagram on lo shows how it is. Where lo lets
+// none pass, that is not waited for.
+func awaitTimestamps() {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	const stamps = unix.SOF_TIMESTAMPING_SOFTWARE | unix.SOF_TIMESTAMPING_RX_SOFTWARE
+	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING_NEW, stamps)
+	_ = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
+	self, err := unix.Getsockname(fd)
+	if err != nil {
+		return
+	}
+	var data, control [128]byte
+	received := true
+	for range 1000 {
+		if received && unix.Sendto(fd, data[:1], 0, self) != nil {
+			return
+		}
+		_, n, _, _, err := unix.Recvmsg(fd, data[:], control[:], 0)
+		if received = err == nil; received && n > 0 {
+			return
+		}
+		time.Sleep(100 * time.Microsecond)
+	}
+}
+
+// bindToAll makes the socket receive what passes any interface, either way.
+func bindToAll(fd int) error {
+	all := binary.NativeEndian.Uint16([]byte{0, unix.ETH_P_ALL}) // in network byte order
+	return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all}))
+}
+
+// refuseAll makes the socket receive nothing more; what waits in it stays. The
+// filter is one instruction: return 0. To unbind the socket would take 10 ms.
+func refuseAll(fd int) error {
+	instruction := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
+	program := unix.SockFprog{Len: 1, Filter: &instruction}
+	return os.NewSyscallError("attach a filter", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program))
+}
+
+// countDropped is how many packets the kernel dropped since it was last asked.
+func countDropped(fd int) (int, error) {
+	s, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
+	if err != nil {
+		return 0, os.NewSyscallError("count the dropped packets", err)
+	}
+	return int(s.Drops), nil
+}
+
+// A frame is one packet as it was received.
+type frame struct {
+	data []byte
+	// length is that on the wire; data may have less.
+	length   int
+	time     time.Time
+	ifindex  int
+	outgoing bool
+	loopback bool
+}
+
+// receive reads a frame into the buffer; false when none waits.
+func receive(fd int, buffer []byte) (frame, bool, error) {
+	var control [64]byte
+	for {
+		n, nc, _, from, err := unix.Recvmsg(fd, buffer, control[:], unix.MSG_DONTWAIT|unix.MSG_TRUNC)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return frame{}, false, nil
+		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN): // one interface went down, others are up
+			continue
+		case err != nil:
+			return frame{}, false, os.NewSyscallError("receive", err)
+		}
+		f := frame{data: buffer[:min(n, len(buffer))], length: n, time: timestamp(control[:nc])}
+		if from, ok := from.(*unix.SockaddrLinklayer); ok {
+			f.ifindex = from.Ifindex
+			f.outgoing = from.Pkttype == unix.PACKET_OUTGOING
+			f.loopback = from.Hatype == unix.ARPHRD_LOOPBACK
+		}
+		return f, true, nil
+	}
+}
+
+// timestamp is the kernel's time in a packet's control message, a struct
+// __kernel_timespec; now where there is none.
+func timestamp(control []byte) time.Time {
+	h, data, _, err := unix.ParseOneSocketControlMessage(control)
+	if err != nil || h.Level != unix.SOL_SOCKET || h.Type != unix.SO_TIMESTAMPNS_NEW || len(data) < 16 {
+		return time.Now()
+	}
+	return time.Unix(int64(binary.NativeEndian.Uint64(data)), int64(binary.NativeEndian.Uint64(data[8:])))
+}

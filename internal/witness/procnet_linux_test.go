@@ -1,0 +1,71 @@
+package witness
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	titles = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+	// What Linux 6.18 on amd64 says of a listener and of its client.
+	listening = "   0: 0100007F:2EE0 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000000000000000 100 0 0 10 0\n"
+	mapped    = "   1: 0000000000000000FFFF00000A000C0A:2EE0 0000000000000000FFFF00000A010C0A:9C40 01 00000000:00000000 00:00000000 00000000 65534 0 4712 1 0\n"
+)
+
+func TestReadProcNet(t *testing.T) {
+	wanted := map[uint64][]int{4711: {0, 2}, 4712: {1}, 4713: {3}}
+	found := map[int]string{}
+	require.NoError(t, readProcNet(strings.NewReader(titles+listening+mapped), wanted, func(row int, p procNetRow) {
+		found[row] = p.local.String() + " " + p.remote.String() + " " + p.state
+	}))
+	assert.Equal(t, map[int]string{
+		0: "127.0.0.1:12000 0.0.0.0:0 LISTEN",
+		2: "127.0.0.1:12000 0.0.0.0:0 LISTEN",
+		1: "10.12.0.10:12000 10.12.1.10:40000 ESTABLISHED",
+	}, found)
+	assert.Equal(t, map[uint64][]int{4713: {3}}, wanted)
+}
+
+func TestReadProcNetRefuses(t *testing.T) {
+	for name, change := range map[string][2]string{
+		"line":     {" 4711 1 0000000000000000 100 0 0 10 0", ""},
+		"inode":    {"4711", "4711x"},
+		"address":  {"0100007F", "01000G7F"},
+		"length":   {"0100007F", "01007F"},
+		"port":     {"2EE0", "12EE0"},
+		"no port":  {"0100007F:2EE0", "0100007F"},
+		"state":    {" 0A ", " 0D "},
+		"no state": {" 0A ", " xx "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			table := titles + strings.Replace(listening, change[0], change[1], 1)
+			err := readProcNet(strings.NewReader(table), map[uint64][]int{4711: {0}}, func(int, procNetRow) { t.Error("found") })
+			assert.Error(t, err)
+		})
+	}
+}
+
+func FuzzReadProcNet(f *testing.F) {
+	f.Add([]byte(titles + listening + mapped))
+	f.Fuzz(func(t *testing.T, table []byte) {
+		_ = readProcNet(bytes.NewReader(table), map[uint64][]int{4711: {0}, 4712: {1}}, func(_ int, p procNetRow) {
+			assert.True(t, p.local.IsValid() && p.remote.IsValid())
+			assert.False(t, p.local.Addr().Is4In6() || p.remote.Addr().Is4In6())
+			assert.NotEmpty(t, p.state)
+		})
+	})
+}
+
+func FuzzParseStatus(f *testing.F) {
+	f.Add([]byte("4711 (a ) b) S 1 4711 4711 0 -1"))
+	f.Add([]byte("4711 (true) Z 1 4711"))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		if s, err := parseStatus(line); err == nil {
+			assert.Contains(t, string(line), "("+s.command+")")
+		}
+	})
+}
