@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/fourtuple/fourtuple/internal/claim"
@@ -27,12 +28,12 @@ func connectionsText(v claim.Verdict, style Style) string {
 		return "no connections\n"
 	}
 	columns := columnsOf(v)
-	var rows [][]string
+	var rows []table.Row
 	incomplete := false
 	for _, c := range v.Connections {
 		rows = append(rows, columns.row(c, style))
 		if columns.Translated {
-			rows = append(rows, columns.serverRow(c))
+			rows = append(rows, serverRow(c))
 		}
 		for _, whole := range c.Witnesses {
 			incomplete = incomplete || !whole
@@ -42,11 +43,11 @@ func connectionsText(v claim.Verdict, style Style) string {
 	// for East Asian terminals.
 	lines := slices.Collect(strings.Lines(Table(columns.header(), rows)))
 	rule := strings.Repeat("-", text.LongestLineLen(strings.Join(lines, ""))) + "\n"
-	table := strings.Join(slices.Insert(lines, 2, rule), "")
+	joined := strings.Join(slices.Insert(lines, 2, rule), "")
 	if incomplete {
-		table += style.whole(false) + ": this witness has no whole evidence of the connection\n"
+		joined += style.whole(false) + ": this witness has no whole evidence of the connection\n"
 	}
-	return table
+	return joined
 }
 
 // columns says which columns the connections of one verdict need beside the
@@ -54,8 +55,7 @@ func connectionsText(v claim.Verdict, style Style) string {
 type columns struct {
 	Server     bool // not all of them came to one server
 	Translated bool
-	Opening    bool // a four-tuple was opened twice
-	Outcome    bool // not all of them were opened
+	Opening    bool // a four-tuple was opened twice, or an opening failed
 }
 
 func columnsOf(v claim.Verdict) columns {
@@ -63,56 +63,59 @@ func columnsOf(v claim.Verdict) columns {
 	for _, c := range v.Connections {
 		needed.Server = needed.Server || c.Server == "" || c.Server != v.Connections[0].Server
 		needed.Translated = needed.Translated || c.Translated != nil
-		needed.Opening = needed.Opening || c.Opening > 1
-		needed.Outcome = needed.Outcome || c.Outcome != evidence.Opened
+		needed.Opening = needed.Opening || openingText(c.Opening, c.Outcome) != ""
 	}
 	return needed
 }
 
+// openingText says which opening of a four-tuple this is, if not the first, and
+// what became of it, if it was not opened: "2, refused".
+func openingText(opening int, outcome evidence.Outcome) string {
+	var parts []string
+	if opening > 1 {
+		parts = append(parts, strconv.Itoa(opening))
+	}
+	if outcome != evidence.Opened {
+		parts = append(parts, string(outcome))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // header names the witnesses in two lines: client.packets is client above
-// packets. A blank at the end of a title keeps groups of columns apart.
-func (needed columns) header() []string {
-	header := []string{"\nclient "}
+// packets. Columns without a title keep groups of columns apart.
+func (needed columns) header() table.Row {
+	header := table.Row{"\nclient", ""}
 	if needed.Translated {
-		header = []string{"\nseen at "}
+		header = table.Row{"\nseen at", ""}
 	} else if needed.Server {
-		header = append(header, "\nserver ")
+		header = append(header, "\nserver", "")
 	}
-	header = append(header, "\nsource ", "\ndestination ")
+	header = append(header, "\nsource", "", "\ndestination")
 	if needed.Opening {
-		header = append(header, "\nopening ")
+		header = append(header, "", "\nopening")
 	}
-	if needed.Outcome {
-		header = append(header, "\noutcome ")
-	}
-	before := "client"
 	for _, name := range evidence.ColumnNames {
-		side, witness, _ := strings.Cut(name, ".")
-		if side != before {
-			header[len(header)-1] += " "
-			before = side
+		if beginsGroup(name) {
+			header = append(header, "")
 		}
-		header = append(header, side+"\n"+witness)
+		header = append(header, strings.Replace(name, ".", "\n", 1))
 	}
 	return header
 }
 
-func (needed columns) row(c claim.Connection, style Style) []string {
-	row := []string{hostName(c.Client)}
-	if needed.Translated && c.Client == "" {
-		row = []string{"client"}
-	}
+func (needed columns) row(c claim.Connection, style Style) table.Row {
+	row := table.Row{hostName(c.Client), ""}
 	if needed.Server && !needed.Translated {
-		row = append(row, hostName(c.Server))
+		row = append(row, hostName(c.Server), "")
 	}
-	row = append(row, c.Source.String(), c.Destination.String())
+	row = append(row, c.Source.String(), "", c.Destination.String())
 	if needed.Opening {
-		row = append(row, strconv.Itoa(c.Opening))
-	}
-	if needed.Outcome {
-		row = append(row, Printable(string(c.Outcome)))
+		row = append(row, "", Printable(openingText(c.Opening, c.Outcome)))
 	}
 	for _, name := range evidence.ColumnNames {
+		if beginsGroup(name) {
+			row = append(row, "")
+		}
 		cell := ""
 		if whole, applies := c.Witnesses[name]; applies {
 			cell = style.whole(whole)
@@ -125,17 +128,17 @@ func (needed columns) row(c claim.Connection, style Style) []string {
 	return row
 }
 
+// beginsGroup tells whether a column is the first of its host's witnesses.
+func beginsGroup(name string) bool { return strings.HasSuffix(name, ".packets") }
+
 // routerColumn is the column that the path's routers stand in.
 const routerColumn = "router.packets"
 
 // serverRow is what the server's side has of the connection.
-func (needed columns) serverRow(c claim.Connection) []string {
-	name, at := Printable(c.Server), c.FourTuple
-	if name == "" {
-		name = "server"
-	}
+func serverRow(c claim.Connection) table.Row {
+	at := c.FourTuple
 	if c.Translated != nil {
 		at = *c.Translated
 	}
-	return []string{name, at.Source.String(), at.Destination.String()}
+	return table.Row{hostName(c.Server), "", at.Source.String(), "", at.Destination.String()}
 }

@@ -7,13 +7,15 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/jedib0t/go-pretty/v6/table"
+
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
 // lsofCommand is the most characters that lsof prints of a command.
 const lsofCommand = 9
 
-var lsofHeader = []string{"COMMAND", "PID", "USER", "FD  ", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME"}
+var lsofHeader = table.Row{"COMMAND", "PID", "USER", "FD  ", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME"}
 
 // Files writes open files in the order given, below the heading, if there is
 // one. TCP and UDP sockets are as `lsof -nP` of lsof 4.95 prints them: columns
@@ -34,16 +36,16 @@ func filesText(rows []evidence.File) string {
 	if len(rows) == 0 {
 		return ""
 	}
-	cells := make([][]string, len(rows))
+	cells := make([]table.Row, len(rows))
 	for i, row := range rows {
 		cells[i] = lsofCells(row)
 	}
 	return Table(lsofHeader, cells, 2, 3, 4, 5, 6, 7, 8)
 }
 
-func lsofCells(row evidence.File) []string {
+func lsofCells(row evidence.File) table.Row {
 	command := strings.ReplaceAll(Printable(row.Command), " ", `\x20`)
-	cells := []string{
+	cells := table.Row{
 		fmt.Sprintf("%.*s", lsofCommand, command), strconv.Itoa(row.PID), Printable(row.User),
 		// The access letter is followed by the letter of a lock.
 		fmt.Sprintf("%4d%-2s", row.FD, Printable(row.Access)), Printable(row.Type),

@@ -19,10 +19,10 @@ const payloadColumns = 40
 // Packets writes the TCP segments of a capture in the order given, a line each,
 // below the heading, if there is one:
 //
-//	NUMBER TIME INTERFACE in|out SOURCE -> DESTINATION FLAGS seq N ack N len N TEXT
+//	NUMBER TIME INTERFACE in|out SOURCE -> DESTINATION FLAGS seq N ack N len N frame N TEXT
 //
 // The number is the frame's in the capture file, the time that of the day, len
-// the length of the payload in bytes. Sequence numbers count from those of the
+// the length of the payload and frame that of the frame, in bytes. Sequence numbers count from those of the
 // connection's SYNs; where a SYN was not captured, the first byte seen of that
 // direction has the number 1. TEXT is the beginning of a payload that is text.
 func Packets(w io.Writer, heading string, rows []evidence.Packet) error {
@@ -42,8 +42,8 @@ func packetLine(p evidence.Packet, relative relativeNumbers) string {
 	if p.Outgoing {
 		direction = "out"
 	}
-	line := fmt.Sprintf("%5d %s %s %-3s %-21s -> %-21s %s", p.Number, clock(p.Time), Printable(p.Interface), direction,
-		p.Source, p.Destination, segmentText(p, relative))
+	line := fmt.Sprintf("%5d %s %s %-3s %-21s -> %-21s %s frame %d", p.Number, clock(p.Time), Printable(p.Interface), direction,
+		p.Source, p.Destination, segmentText(p, relative), p.FrameLength)
 	return strings.TrimRight(line+" "+payloadText(p), " ")
 }
 

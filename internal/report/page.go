@@ -1,19 +1,183 @@
 package report
 
 import (
-	"errors"
+	"bytes"
+	"embed"
+	"fmt"
+	"html/template"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/fourtuple/fourtuple/internal/claim"
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// A Page is what report.html tells of: the evidence of a run, and the verdict
-// on it. The run must not be nil.
+// A Page is what report.html tells of: the evidence of a run, which must not be
+// nil, and the verdict on it.
 type Page struct {
 	Run     *evidence.Run
 	Verdict claim.Verdict
 }
 
-// HTML writes the page.
-func HTML(w io.Writer, p Page) error { return errors.ErrUnsupported }
+// How much of a large run a page shows.
+const (
+	mostDrawn         = 20  // hosts and subnets in the drawing of the lab
+	mostSockets       = 12  // sockets in the drawing of a server's
+	mostServers       = 4   // hosts with a section of their own
+	mostRows          = 200 // rows of a table
+	mostConversations = 24  // connections with their packets
+	mostPackets       = 16  // packets of a connection
+)
+
+//go:embed page
+var pageFiles embed.FS
+
+// HTML writes the page: question and verdict, the claims with their reasons, a
+// drawing of hosts and subnets, the connections, the servers' sockets, the
+// packets of each connection, the evidence with its defects, and how to check
+// all of it. It is one document without scripts that loads nothing, is readable
+// on a phone and by a screen reader, and follows the reader's choice of light
+// or dark. It is written by one call of Write.
+//
+// Labs and runs may be large where a page may not: of a lab with more than 20
+// hosts there is a table and no drawing, and long lists end with the number of
+// what was left out.
+func HTML(w io.Writer, p Page) error {
+	t, err := template.New("").Funcs(template.FuncMap{
+		"look": lookOf, "opening": openingText, "host": hostName, "witness": witnessClass,
+		"label": func(name string) string { return strings.Replace(name, ".", "’s ", 1) },
+	}).ParseFS(pageFiles, "page/*")
+	if err != nil {
+		return err
+	}
+	var page bytes.Buffer
+	if err := t.ExecuteTemplate(&page, "page.html", viewOf(p)); err != nil {
+		return err
+	}
+	lines := strings.Split(page.String(), "\n")
+	for i, line := range lines {
+		lines[i] = Printable(line)
+	}
+	_, err = io.WriteString(w, strings.Join(lines, "\n"))
+	return err
+}
+
+// witnessClass is the class of a connection's witness in the style sheet.
+func witnessClass(c claim.Connection, name string) string {
+	switch whole, applies := c.Witnesses[name]; {
+	case !applies:
+		return "none"
+	case whole:
+		return "whole"
+	}
+	return "lacking"
+}
+
+// A pageView is what the template prints: values as they are, which the page
+// escapes, and figures with all their coordinates.
+type pageView struct {
+	Page
+	When, Summary string
+	Drawing       *figure
+
+	Columns         columns
+	ColumnNames     []string
+	Connections     []claim.Connection
+	MoreConnections int
+
+	Servers           []serverView
+	Conversations     []conversationView
+	MoreConversations int
+
+	Orphans     []evidence.Orphan
+	MoreOrphans int
+	Example     string // a host with a capture, for the commands
+}
+
+func viewOf(p Page) pageView {
+	view := pageView{
+		Page: p, When: startOf(p.Run), Summary: summary(p.Verdict.Claims),
+		Columns: columnsOf(p.Verdict), ColumnNames: evidence.ColumnNames,
+	}
+	if max(len(p.Run.Lab.Hosts), len(p.Run.Lab.Subnets)) <= mostDrawn {
+		view.Drawing = drawTopology(p.Run.Lab, notesOf(p.Run.Lab, p.Run))
+	}
+	view.Connections, view.MoreConnections = first(mostRows, p.Verdict.Connections)
+	view.Orphans, view.MoreOrphans = first(mostRows, p.Run.Orphans)
+	view.Servers = serverViews(p.Run.Lab, p.Run)
+	shown, more := first(mostConversations, p.Run.Connections)
+	view.MoreConversations = more
+	for i := range shown {
+		view.Conversations = append(view.Conversations, conversationOf(fmt.Sprintf("sequence-%d", i+1), &shown[i]))
+	}
+	if view.Example = p.Run.Lab.Server; len(p.Run.Lab.Clients) > 0 {
+		view.Example = p.Run.Lab.Clients[0]
+	}
+	return view
+}
+
+// first are at most n of the rows, and how many are left out.
+func first[R any](n int, rows []R) (shown []R, more int) {
+	shown = rows[:min(n, len(rows))]
+	return shown, len(rows) - len(shown)
+}
+
+// summary counts the claims: "Claims: holds 3, refuted 1, not shown 1."
+func summary(findings []claim.Finding) string {
+	if len(findings) == 0 {
+		return "The lab makes no claims."
+	}
+	count := make(map[claim.Outcome]int)
+	for _, f := range findings {
+		count[f.Outcome]++
+	}
+	var parts []string
+	for _, o := range []claim.Outcome{claim.Holds, claim.Refuted, claim.NotShown} {
+		if count[o] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %d", o, count[o]))
+		}
+	}
+	return fmt.Sprintf("Claims: %s.", strings.Join(parts, ", "))
+}
+
+// startOf is the time of the first thing that a host told.
+func startOf(run *evidence.Run) string {
+	var start time.Time
+	for _, h := range run.Hosts {
+		for _, e := range h.Events {
+			if start.IsZero() || e.Time.Before(start) {
+				start = e.Time
+			}
+		}
+	}
+	if start.IsZero() {
+		return ""
+	}
+	return start.UTC().Format("2 January 2006, 15:04:05 UTC")
+}
+
+// notesOf says of the server its port, of a client the source port that it had,
+// and of a router what it does.
+func notesOf(lab *topology.Lab, run *evidence.Run) map[string]string {
+	notes := make(map[string]string)
+	for _, c := range run.Connections {
+		note := fmt.Sprintf("from port %d", c.Source.Port())
+		if old := notes[c.Client.Host]; old != "" && old != note {
+			note = "from several ports"
+		}
+		notes[c.Client.Host] = note
+	}
+	for _, h := range lab.Hosts {
+		if len(h.Masquerade) > 0 {
+			notes[h.Name] = "forwards with NAT"
+		} else if h.Forwards {
+			notes[h.Name] = "forwards"
+		}
+	}
+	if lab.Port != 0 {
+		notes[lab.Server] = fmt.Sprintf("port %d", lab.Port)
+	}
+	return notes
+}

@@ -40,17 +40,17 @@ func Text(w io.Writer, question string, v claim.Verdict, style Style) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, style.paint(bold, Printable(v.Lab)))
 	if question != "" {
-		fmt.Fprintln(&b, wrap(Printable(question), ""))
+		fmt.Fprintln(&b, wrap(Printable(question), "", ""))
 	}
 	fmt.Fprintf(&b, "\n%s\n", connectionsText(v, style))
 	if len(v.Claims) == 0 {
 		fmt.Fprintln(&b, "the lab makes no claims")
 	}
 	for _, f := range v.Claims {
-		fmt.Fprintln(&b, wrap(style.paint(bold, Printable(f.Claim))+": "+Printable(f.Text), "    "))
-		fmt.Fprintln(&b, wrap("  "+style.outcome(f.Outcome)+": "+Printable(f.Reason), "    "))
+		fmt.Fprintln(&b, wrap(style.paint(bold, Printable(f.Claim))+": "+Printable(f.Text), "", "    "))
+		fmt.Fprintln(&b, wrap(style.outcome(f.Outcome)+": "+Printable(f.Reason), "  ", "    "))
 	}
-	fmt.Fprintf(&b, "\nverdict: %s\n", style.paint(colorOf(v.Outcome), Printable(string(v.Outcome))))
+	fmt.Fprintf(&b, "\nverdict: %s\n", style.paint(lookOf(v.Outcome).color, Printable(string(v.Outcome))))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
@@ -26,11 +25,7 @@ func rowsAt[R any](h *evidence.Host, snapshot string, rows []R, numberOf func(R)
 	switch {
 	case found:
 	case snapshot != "":
-		names := strings.Join(slices.Sorted(maps.Keys(h.Snapshots)), ", ")
-		if names == "" {
-			names = "none"
-		}
-		return nil, fmt.Errorf("%s has no snapshot %q; the snapshots it has: %s", Printable(h.Name), snapshot, Printable(names))
+		return nil, fmt.Errorf("%s has no snapshot %q; those it has: %q", Printable(h.Name), snapshot, slices.Sorted(maps.Keys(h.Snapshots)))
 	case len(h.Snapshots) > 0:
 		number = slices.Max(slices.Collect(maps.Values(h.Snapshots)))
 	default:

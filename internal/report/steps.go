@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
@@ -18,9 +19,9 @@ func Steps(w io.Writer, heading string, rows []evidence.HostEvent) error {
 	slices.SortStableFunc(ordered, func(a, b evidence.HostEvent) int { return a.Time.Compare(b.Time) })
 	var b strings.Builder
 	writeHeading(&b, heading)
-	var cells [][]string
+	var cells []table.Row
 	for _, e := range ordered {
-		cells = append(cells, []string{clock(e.Time), hostName(e.Host), Printable(e.Event), Printable(detail(e))})
+		cells = append(cells, table.Row{clock(e.Time), hostName(e.Host), Printable(e.Event), Printable(detail(e))})
 	}
 	if len(cells) > 0 {
 		b.WriteString(Table(nil, cells))
@@ -32,36 +33,28 @@ func Steps(w io.Writer, heading string, rows []evidence.HostEvent) error {
 // detail is what an event says beside its name.
 func detail(e evidence.HostEvent) string {
 	var parts []string
-	if e.Run != "" {
-		parts = append(parts, "run "+e.Run)
-	}
-	if e.Name != "" {
-		parts = append(parts, e.Name)
-	}
-	if e.Snapshot != 0 {
-		state := "busy"
-		if e.Idle {
-			state = "idle"
+	add := func(said bool, part string) {
+		if said {
+			parts = append(parts, part)
 		}
-		parts = append(parts, fmt.Sprintf("snapshot %d, %s", e.Snapshot, state))
 	}
-	if e.PID != 0 {
-		parts = append(parts, "pid "+strconv.Itoa(e.PID))
-	}
-	if len(e.Command) > 0 {
-		parts = append(parts, strings.Join(e.Command, " "))
-	}
+	add(e.Run != "", "run "+e.Run)
+	add(e.Name != "", e.Name)
+	add(e.Snapshot != 0, fmt.Sprintf("snapshot %d", e.Snapshot))
+	add(e.Idle, "idle")
+	add(e.PID != 0, fmt.Sprintf("pid %d", e.PID))
+	add(len(e.Command) > 0, strings.Join(e.Command, " "))
 	if e.Status != nil {
-		parts = append(parts, "status "+strconv.Itoa(*e.Status))
+		add(true, fmt.Sprintf("status %d", *e.Status))
 	}
 	for _, i := range e.Interfaces {
-		parts = append(parts, strings.TrimSpace(i.Name+" "+strings.Trim(fmt.Sprint(i.Addresses), "[]")))
+		add(true, strings.TrimSpace(i.Name+" "+strings.Trim(fmt.Sprint(i.Addresses), "[]")))
 	}
 	for _, s := range e.Seals {
-		parts = append(parts, fmt.Sprintf("%s %d", s.Witness, s.Records))
+		add(true, fmt.Sprintf("%s %d", s.Witness, s.Records))
+		add(s.Dropped > 0, fmt.Sprintf("%d dropped", s.Dropped))
+		add(s.Error != "", s.Error)
 	}
-	if e.Error != "" {
-		parts = append(parts, e.Error)
-	}
+	add(e.Error != "", e.Error)
 	return strings.Join(parts, ", ")
 }

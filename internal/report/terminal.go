@@ -43,44 +43,37 @@ func (s Style) paint(color, text string) string {
 // whole is the mark of a witness. Evidence that is missing is not a no to
 // anything, hence yellow, not red.
 func (s Style) whole(whole bool) string {
-	switch {
-	case whole && s.ASCII:
-		return s.paint(green, "yes")
-	case whole:
-		return s.paint(green, "✓")
-	case s.ASCII:
-		return s.paint(yellow, "no")
+	mark, word, color := "✗", "no", yellow
+	if whole {
+		mark, word, color = "✓", "yes", green
 	}
-	return s.paint(yellow, "✗")
+	if s.ASCII {
+		mark = word
+	}
+	return s.paint(color, mark)
 }
 
 // outcome is the outcome's word behind its mark.
 func (s Style) outcome(o claim.Outcome) string {
-	word := Printable(string(o))
+	look, word := lookOf(o), Printable(string(o))
 	if !s.ASCII {
-		word = markOf(o) + " " + word
+		word = look.Mark + " " + word
 	}
-	return s.paint(colorOf(o), word)
+	return s.paint(look.color, word)
 }
 
-func markOf(o claim.Outcome) string {
-	switch o {
-	case claim.Holds:
-		return "✓"
-	case claim.Refuted:
-		return "✗"
-	}
-	return "?"
-}
+// A look is how an outcome is shown: its mark, its colour in text, and its
+// class in the page's style sheet.
+type look struct{ Mark, color, Class string }
 
-func colorOf(o claim.Outcome) string {
+func lookOf(o claim.Outcome) look {
 	switch o {
 	case claim.Holds:
-		return green
+		return look{"✓", green, "holds"}
 	case claim.Refuted:
-		return red
+		return look{"✗", red, "refuted"}
 	}
-	return yellow
+	return look{"?", yellow, "not-shown"}
 }
 
 // Printable writes text so that it stays on its line and moves no cursor:
@@ -117,47 +110,40 @@ func hostName(name string) string {
 // they take on a terminal: two for a Hangul syllable, none for a colour. The
 // columns that right names, counted from 1, are flush right. There are no
 // borders and no rules.
-func Table(header []string, rows [][]string, right ...int) string {
+func Table(header table.Row, rows []table.Row, right ...int) string {
 	t := table.NewWriter()
-	t.SetStyle(table.Style{
-		Box:    table.BoxStyle{PaddingRight: " "},
-		Format: table.FormatOptions{HeaderAlign: text.AlignDefault, RowAlign: text.AlignDefault},
-	})
+	t.SetStyle(table.Style{Box: table.BoxStyle{PaddingRight: " "}})
 	t.SuppressTrailingSpaces()
 	var configs []table.ColumnConfig
 	for _, column := range right {
 		configs = append(configs, table.ColumnConfig{Number: column, Align: text.AlignRight, AlignHeader: text.AlignRight})
 	}
 	t.SetColumnConfigs(configs)
-	if len(header) > 0 {
-		t.AppendHeader(rowOf(header))
-	}
-	for _, row := range rows {
-		t.AppendRow(rowOf(row))
-	}
+	t.AppendHeader(header)
+	t.AppendRows(rows)
 	return t.Render() + "\n"
 }
 
-func rowOf(cells []string) table.Row {
-	row := make(table.Row, len(cells))
-	for i, cell := range cells {
-		row[i] = cell
-	}
-	return row
-}
-
-// wrap breaks a line between words where it would be too wide, and indents
-// what it broke off.
-func wrap(line, indent string) string {
-	if text.StringWidthWithoutEscSequences(line) <= lineWidth {
-		return line
-	}
-	lines := strings.Split(text.WrapSoft(line, lineWidth-len(indent)), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimRight(lines[i], " ")
-		if i > 0 {
-			lines[i] = indent + strings.TrimLeft(lines[i], " ")
+// wrap breaks text between words into lines of at most lineWidth columns, the
+// first of which begins with one indent and the others with another.
+func wrap(words, first, others string) string {
+	var b strings.Builder
+	column := 0
+	for word := range strings.FieldsSeq(words) {
+		width := text.StringWidthWithoutEscSequences(word)
+		switch {
+		case b.Len() == 0:
+			b.WriteString(first)
+			column = len(first)
+		case column+1+width > lineWidth:
+			b.WriteString("\n" + others)
+			column = len(others)
+		default:
+			b.WriteString(" ")
+			column++
 		}
+		b.WriteString(word)
+		column += width
 	}
-	return strings.Join(lines, "\n")
+	return b.String()
 }

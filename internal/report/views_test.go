@@ -1,0 +1,149 @@
+package report
+
+import (
+	"io"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
+)
+
+func TestSockets(t *testing.T) {
+	run, _ := holds()
+	rows, err := SocketsAt(run.Hosts["server"], "settled")
+	require.NoError(t, err)
+	rows[1].RecvQueue, rows[2].SendQueue = 12, 1234567
+	rows = append(rows,
+		evidence.Socket{Protocol: "tcp6", State: evidence.Listen, Local: end("[::]:22"), Remote: end("[::]:0"), SendQueue: 128},
+		evidence.Socket{Protocol: "tcp6", State: evidence.CloseWait, Local: end("[::ffff:10.12.0.10]:22"), Remote: end("[fe80::1%eth0]:40992")},
+		evidence.Socket{Protocol: "tcp6", State: evidence.TimeWait, Local: end("[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:12000"), Remote: end("[2001:db8::10:0:1]:1")},
+		evidence.Socket{Protocol: "udp", State: evidence.Closed, Local: end("0.0.0.0:53"), Remote: end("0.0.0.0:0")},
+		evidence.Socket{Protocol: "udp6", State: evidence.Established, Local: end("[::1]:53"), Remote: end("[::1]:54")},
+		evidence.Socket{Protocol: "tcp6\n", State: "\x1b[2J"},
+	)
+	golden(t, "sockets.txt", func(w io.Writer) error { return Sockets(w, "ser\x1bver", rows) })
+}
+
+func TestFiles(t *testing.T) {
+	run, _ := holds()
+	rows, err := FilesAt(run.Hosts["server"], "")
+	require.NoError(t, err)
+	golden(t, "files.txt", func(w io.Writer) error { return Files(w, "server", rows) })
+	rows = append(rows,
+		evidence.File{Command: "a b", PID: 4194304, User: "systemd-timesync", FD: 0, Access: "r", Type: "CHR", Target: "/dev/null"},
+		evidence.File{Command: "가\x1b", PID: 1, User: "\n", FD: 12345, Access: "w", Type: "REG", Target: "/a\nb\u202e가"},
+		evidence.File{Command: "x", PID: 1, FD: 5, Access: "u", Type: "IPv6", Inode: 7, Protocol: "udp6", Local: end("[::1]:53"), Remote: end("[::1]:54"), State: evidence.Established},
+		evidence.File{Command: "x", PID: 1, FD: 6, Access: "u", Type: "unix", Inode: 8, Target: "socket:[8]"},
+	)
+	golden(t, "files-odd.txt", func(w io.Writer) error { return Files(w, "", rows) })
+	golden(t, "files-empty.txt", func(w io.Writer) error { return Files(w, "router", nil) })
+}
+
+func TestPackets(t *testing.T) {
+	run, _ := holds()
+	golden(t, "packets.txt", func(w io.Writer) error { return Packets(w, "server", run.Hosts["server"].Packets) })
+	odd := []evidence.Packet{
+		{Number: 7, Source: end("[2001:db8::1]:1"), Destination: serverEnd, Interface: "eth\n0", Payload: []byte("\x1b[2J\u202e"), Length: 8},
+		{Number: 8, Source: end("10.0.0.1:1"), Destination: serverEnd, Flags: evidence.SYN | evidence.FIN, Payload: []byte("\xff\xfe\xfd\xfc\xfb"), Length: 5},
+		{Number: 9, Source: end("10.0.0.1:1"), Destination: serverEnd, Flags: evidence.PSH, Payload: []byte(strings.Repeat("긴 ", 90)), Length: 360},
+	}
+	golden(t, "packets-odd.txt", func(w io.Writer) error { return Packets(w, "", odd) })
+}
+
+// Numbers count from each opening's SYN, also where a four-tuple is used twice,
+// and from the first byte seen where there is none.
+func TestRelativeNumbers(t *testing.T) {
+	client, relative := end("10.0.0.1:1"), make(relativeNumbers)
+	for i, test := range []struct {
+		fromClient         bool
+		flags              evidence.Flags
+		seq, ack           uint32
+		wantSeq, wantAcked uint32
+	}{
+		{true, evidence.ACK, 500, 900, 1, 1},
+		{false, evidence.ACK, 901, 500, 2, 1},
+		{true, evidence.SYN, 0xffffffff, 0, 0, 0},
+		{true, evidence.SYN, 0xffffffff, 0, 0, 0},
+		{false, evidence.RST | evidence.ACK, 0, 0, 1, 1},
+		{true, evidence.SYN, 7000, 0, 0, 0},
+		{false, evidence.SYN | evidence.ACK, 42, 7001, 0, 1},
+		{true, evidence.ACK, 7001, 43, 1, 1},
+	} {
+		p := evidence.Packet{Source: client, Destination: serverEnd, Flags: test.flags, Seq: test.seq, Ack: test.ack}
+		if !test.fromClient {
+			p.Source, p.Destination = serverEnd, client
+		}
+		seq, ack := relative.of(p)
+		require.Equal(t, []uint32{test.wantSeq, test.wantAcked}, []uint32{seq, ack}, i)
+	}
+}
+
+func TestSteps(t *testing.T) {
+	status := 2
+	at := func(ms int, host, event string) evidence.HostEvent {
+		return evidence.HostEvent{Header: evidence.Header{Time: sampleStart.Add(time.Duration(ms) * time.Millisecond), Host: host}, Event: event}
+	}
+	rows := make([]evidence.HostEvent, 0, 6)
+	rows = append(rows, at(1, "server", evidence.HostLive), at(5, "server", evidence.HostSnapshot), at(9, "server", evidence.HostExited))
+	rows[0].Interfaces = []evidence.Interface{{Name: "eth0"}}
+	rows[1].Name, rows[1].Snapshot, rows[1].Idle = "settled", 2, true
+	rows[2].Status, rows[2].Error = &status, "listen on :80:\npermission denied"
+	rows = append(rows, at(0, "client1", evidence.HostRegistered), at(3, "client1", evidence.HostStarted), at(10, "\x1b", evidence.HostClosed))
+	rows[3].Run, rows[4].PID, rows[4].Command = "0123456789abcdef", 7, []string{"client", "10.12.0.10:12000"}
+	rows[5].Seals = []evidence.Seal{{Witness: evidence.Packets, Records: 7}, {Witness: evidence.Sockets, Records: 3, Dropped: 1, Error: "full"}}
+	golden(t, "steps.txt", func(w io.Writer) error { return Steps(w, "run", rows) })
+}
+
+func TestRowsOfASnapshot(t *testing.T) {
+	host := &evidence.Host{
+		Name: "server\x1b", Snapshots: map[string]int{"waiting": 2, "accepted": 4},
+		Sockets: []evidence.Socket{listening(1), listening(2), listening(3), listening(4), listening(5)},
+		Files:   []evidence.File{{Snapshot: 2, FD: 3}, {Snapshot: 4, FD: 4}, {Snapshot: 2, FD: 5}},
+	}
+	for name, want := range map[string]int{"waiting": 2, "accepted": 4, "": 4} {
+		rows, err := SocketsAt(host, name)
+		require.NoError(t, err)
+		require.Equal(t, []evidence.Socket{listening(want)}, rows, "at %q", name)
+	}
+	files, err := FilesAt(host, "waiting")
+	require.NoError(t, err)
+	require.Equal(t, []evidence.File{host.Files[0], host.Files[2]}, files)
+	_, err = SocketsAt(host, "settled\x1b")
+	require.EqualError(t, err, `server\x1b has no snapshot "settled\x1b"; those it has: ["accepted" "waiting"]`)
+	host.Snapshots = nil
+	rows, err := SocketsAt(host, "")
+	require.NoError(t, err)
+	require.Equal(t, []evidence.Socket{listening(5)}, rows, "a run that ended early")
+}
+
+// No name and no value adds a line or an escape sequence to what is printed.
+func FuzzPrintable(f *testing.F) {
+	for _, seed := range []string{"server\nverdict: holds", "\x1b[2J", "\u202eabc", "\xff", "\u2028", "가", "\u200b", "\U000e0001", `\'`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		_, harmless := holds()
+		_, hostile := holds()
+		hostile.Lab, hostile.Run, hostile.Claims[0].Reason, hostile.Connections[0].Client = s, s, s, s
+		hostile.Connections[0].Path, hostile.Connections[0].Outcome = []string{s}, evidence.Outcome(s)
+		var out, want strings.Builder
+		require.NoError(t, Text(&want, "", harmless, Style{}))
+		require.NoError(t, Text(&out, "", hostile, Style{}))
+		if len(s) < 20 {
+			require.Equal(t, strings.Count(want.String(), "\n"), strings.Count(out.String(), "\n"))
+		}
+		lines := strings.Count(out.String(), "\n")
+		require.NoError(t, Sockets(&out, s+"x", []evidence.Socket{{Protocol: s, State: s}}))
+		require.NoError(t, Files(&out, s+"x", []evidence.File{{Command: s, User: s, Access: s, Type: s, Target: s}, {Protocol: s, State: s, Local: serverEnd}}))
+		require.NoError(t, Packets(&out, s+"x", []evidence.Packet{{Interface: s, Payload: []byte(s), Length: len(s)}}))
+		require.NoError(t, Steps(&out, s+"x", []evidence.HostEvent{{Event: s, Name: s, Error: s, Command: []string{s}}}))
+		require.Equal(t, lines+4+4+2+2, strings.Count(out.String(), "\n"))
+		for _, r := range out.String() {
+			require.True(t, r == '\n' || unicode.IsPrint(r), "%q", r)
+		}
+	})
+}
