@@ -26,8 +26,8 @@ type account struct {
 	seals      map[Witness]Seal
 	// foreign says why nothing of this host belongs to the run.
 	foreign string
-	// lost says how a host ended that did not close.
-	lost string
+	// unsealed says why a host that did not close its files did not.
+	unsealed string
 }
 
 // stages are the events of a host's life.
@@ -53,8 +53,8 @@ var stages = map[string]struct {
 }
 
 // check checks the events of a host's account, and returns the first thing that
-// is wrong with them.
-func (a *account) check(events []HostEvent) error {
+// is wrong with them; readErr is why they are not all, if they are not.
+func (a *account) check(events []HostEvent, readErr error) error {
 	var first error
 	for i := range events {
 		e := &events[i]
@@ -63,14 +63,18 @@ func (a *account) check(events []HostEvent) error {
 		}
 		a.count[e.Event]++
 	}
+	first = firstError(first, readErr)
 	if a.count[HostRegistered] == 0 {
 		a.foreign = fmt.Sprintf("%s does not say which run it is of", FileName(a.host.Name, Agent))
 	}
-	if a.lost == "" && a.count[HostClosed] == 0 {
-		a.lost = "it did not live to close its files"
+	if a.count[HostClosed] == 0 && a.unsealed == "" {
+		a.unsealed = a.host.Name + " did not live to close its files"
+		if first != nil {
+			a.unsealed = first.Error()
+		}
 	}
-	if a.lost != "" {
-		return firstError(first, fmt.Errorf("%s ended early: %s", a.host.Name, a.lost))
+	if a.unsealed != "" {
+		return firstError(first, errors.New(a.unsealed))
 	}
 	return firstError(first, a.whole())
 }
@@ -122,10 +126,7 @@ func (a *account) take(e *HostEvent) error {
 	case HostFailed:
 		return fmt.Errorf("%s says: %s", a.host.Name, e.Error)
 	case HostLost:
-		a.lost = e.Error
-		if e.Error == "" {
-			a.lost = "its stream ended"
-		}
+		a.unsealed = fmt.Sprintf("%s ended early: %s", a.host.Name, e.Error)
 	case HostClosed:
 		a.closed = e.Time
 		return a.takeSeals(e.Seals)

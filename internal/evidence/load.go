@@ -58,7 +58,7 @@ func loadHost(root *os.Root, r *Run, lab *topology.Host) (h *Host, foreign strin
 		})
 		return err
 	})
-	if err = firstError(err, a.check(h.Events)); err != nil {
+	if err := a.check(h.Events, err); err != nil {
 		h.defect(Agent, "%v", err)
 	}
 	for _, w := range []Witness{Packets, Sockets, Files, Program, Conntrack} {
@@ -109,7 +109,7 @@ func (h *Host) load(root *os.Root, a *account, w Witness) error {
 			return errors.New(a.foreign)
 		case sealed && size != seal.Bytes:
 			return fmt.Errorf("%s was changed after %s sealed it: it has %d bytes, not %d", name, h.Name, size, seal.Bytes)
-		case !sealed && a.lost == "":
+		case !sealed && a.unsealed == "":
 			return fmt.Errorf("%s was not sealed", name)
 		}
 		sum := sha256.New()
@@ -119,7 +119,7 @@ func (h *Host) load(root *os.Root, a *account, w Witness) error {
 			return fmt.Errorf("%s cannot be read: %w", name, err)
 		}
 		if !sealed {
-			return fmt.Errorf("%s is cut short: %s ended early: %s", name, h.Name, a.lost)
+			return fmt.Errorf("%s was not sealed: %s", name, a.unsealed)
 		}
 		if hex.EncodeToString(sum.Sum(nil)) != seal.SHA256 {
 			h.drop(w)

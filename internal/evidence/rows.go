@@ -130,7 +130,8 @@ func checkSocket(protocol, state string, local, remote netip.AddrPort) error {
 	}
 	open := state != Closed && state != Listen
 	switch {
-	case !local.IsValid() || !remote.IsValid() || local.Addr().Is4() != remote.Addr().Is4():
+	case !local.IsValid() || !remote.IsValid(),
+		local.Addr().Is4() != remote.Addr().Is4() && !remote.Addr().IsUnspecified():
 		return fmt.Errorf("%s and %s are no endpoints of a socket", local, remote)
 	case local.Addr().Is6() && !strings.HasSuffix(protocol, "6"):
 		return fmt.Errorf("a socket of %s cannot have %s", protocol, local)

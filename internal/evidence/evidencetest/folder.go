@@ -28,7 +28,7 @@ func (s *Sample) Write(t testing.TB, dir string) {
 	require.NoError(t, err)
 	for name, h := range s.Hosts {
 		write := func(w evidence.Witness, data []byte) { require.NoError(t, folder.Append(name, w, data)) }
-		write(evidence.Packets, Capture(t, interfacesOf(h), h.Packets))
+		write(evidence.Packets, Capture(t, s.Interfaces[name], h.Packets))
 		write(evidence.Sockets, lines(t, h.Sockets))
 		write(evidence.Files, lines(t, h.Files))
 		write(evidence.Program, lines(t, h.Program))
@@ -48,15 +48,6 @@ func (s *Sample) Write(t testing.TB, dir string) {
 		write(evidence.Agent, lines(t, events))
 	}
 	require.NoError(t, folder.Close())
-}
-
-func interfacesOf(h *evidence.Host) []evidence.Interface {
-	for _, e := range h.Events {
-		if e.Event == evidence.HostLive {
-			return e.Interfaces
-		}
-	}
-	return []evidence.Interface{{Name: "lo"}}
 }
 
 func lines[R any](t testing.TB, records []R) []byte {

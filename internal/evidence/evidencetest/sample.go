@@ -49,6 +49,8 @@ type Options struct {
 type Sample struct {
 	Lab   *topology.Lab
 	Hosts map[string]*evidence.Host
+	// Interfaces are what the hosts' captures are of.
+	Interfaces map[string][]evidence.Interface
 	// Source is the text of lab.yml.
 	Source []byte
 
@@ -61,7 +63,10 @@ func New(o Options) *Sample {
 	if o.Clients == 0 {
 		o.Clients = 3
 	}
-	s := &Sample{Lab: newLab(o), Hosts: make(map[string]*evidence.Host), Source: []byte("x-lab: {name: three-clients}\n"), masquerade: o.Masquerade}
+	s := &Sample{
+		Lab: newLab(o), Hosts: make(map[string]*evidence.Host), Interfaces: make(map[string][]evidence.Interface),
+		Source: []byte("x-lab: {name: three-clients}\n"), masquerade: o.Masquerade,
+	}
 	for i := range s.Lab.Hosts {
 		h := &s.Lab.Hosts[i]
 		s.Hosts[h.Name] = &evidence.Host{Name: h.Name}
@@ -159,6 +164,7 @@ func (s *Sample) live(h *topology.Host) {
 			Name: fmt.Sprintf("eth%d", i), Index: i + 2, MAC: mac(l.Address.Addr()).String(), MTU: 1500, Addresses: []netip.Prefix{l.Address},
 		})
 	}
+	s.Interfaces[h.Name] = slices.Clone(interfaces)
 	program, pid := len(h.Program) > 0, PID(h.Name)
 	add(0, evidence.HostEvent{Event: evidence.HostRegistered})
 	add(live, evidence.HostEvent{Event: evidence.HostLive, Interfaces: interfaces, Snapshot: 1})
