@@ -1,18 +1,36 @@
 // Package agent is what runs first on a host: it records what the host's
 // witnesses see, and runs the program under study as an unprivileged child.
+//
+// An Agent is made of a recorder, which keeps what each witness's file will be
+// sealed with, of the tables that are looked at again and again (sockets, open
+// files, translations), of a capture, and of a program. It does the steps that a
+// coordinator asks for (run.Host), in a Namespace: that of a container whose
+// first process it is (InPlace), or one that the netns engine made.
+//
+// Open sets routes and translation (containers' routes only: the netns engine
+// sets its own), opens the witnesses, and dumps the tables before any program
+// runs. Start starts the program and waits until it is ready (topology.Ready).
+// Snapshot waits, no longer than two seconds, until nothing is on its way
+// between the program and the network, and dumps the tables. Stop ends the
+// program, Close flushes and seals. A step whose context is over waits for
+// nothing: a program is not ready then, is killed instead of asked to end, and
+// the tables are dumped as they are.
+//
+// An error of a step is in the host's account as well (HOST.host.jsonl).
 package agent
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
-	"net/netip"
-	"os"
+	"sync"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
+	"github.com/fourtuple/fourtuple/internal/witness"
 )
 
 // A Config is what an agent needs to know.
@@ -34,54 +52,209 @@ type Config struct {
 	Output io.Writer
 }
 
-// A Namespace is the network namespace that a host is: its witnesses open their
-// sockets in it, and its program runs in it.
-type Namespace interface {
-	// Do runs f on an OS thread that is in the namespace and returns f's
-	// error. Sockets that f opens stay in it and may be used from anywhere.
-	Do(f func() error) error
-	// Start starts a program there, as an ordinary user without any
-	// capability. The process dies with the one that started it.
-	Start(p Program) (Process, error)
-}
-
-// A Program is what a host runs.
-type Program struct {
-	// Args are the program and its arguments. server, client and lab are on
-	// the PATH of every program.
-	Args        []string
-	Environment []string // NAME=value, added to a minimal environment
-	Directory   string   // empty: /
-	Hostname    string
-	ExtraHosts  map[string][]netip.Addr
-	// Stdout and Stderr are the program's own; Start does not close them.
-	Stdout, Stderr *os.File
-}
-
-// A Process is a program that was started.
-type Process interface {
-	// PID is the process's id as the agent sees it.
-	PID() int
-	// Signal sends a signal; it is no error if the process is gone.
-	Signal(os.Signal) error
-	// Wait waits for the process to end and returns its exit status; 128 and
-	// the signal's number if a signal ended it. It is called once.
-	Wait() (status int, err error)
-}
-
-// UnprivilegedID is the user and the group that programs run as where the agent
-// is root: nobody, who owns nothing.
-const UnprivilegedID = 65534
-
 // An Agent is the agent of one host: a run.Host.
-type Agent struct{}
+type Agent struct {
+	Config
+	recorder *recorder
+
+	mu         sync.Mutex // a host does one step at a time
+	interfaces []evidence.Interface
+	tables     *tables // nil until Open
+	capture    *capture
+	program    *program // nil until Start
+	stopPolls  func()   // ends the polls of the tables, if there are any
+	stopped    bool
+	closed     bool
+}
 
 var _ run.Host = (*Agent)(nil)
 
 // New makes the agent of a host and registers it in its account.
-func New(c Config) (*Agent, error) { return nil, errors.ErrUnsupported }
+func New(c Config) (*Agent, error) {
+	a := &Agent{Config: c, recorder: newRecorder(c.Host.Name, c.Record)}
+	return a, a.recorder.tell(evidence.HostEvent{Event: evidence.HostRegistered, Run: c.Run, Lab: c.LabHash})
+}
 
 // Do does a step.
-func (a *Agent) Do(ctx context.Context, step topology.Step) (run.Report, error) {
-	return run.Report{}, errors.ErrUnsupported
+func (a *Agent) Do(ctx context.Context, step topology.Step) (report run.Report, err error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	switch step.Action {
+	case topology.Open:
+		err = a.open()
+	case topology.Start:
+		report, err = a.start(ctx)
+	case topology.Snapshot:
+		report, err = a.snapshot(ctx, step.Name)
+	case topology.Stop:
+		err = a.stop(ctx)
+	case topology.Close:
+		return report, a.close(ctx)
+	default:
+		err = fmt.Errorf("the agent cannot do the step %q", step.Action)
+	}
+	if err != nil {
+		err = errors.Join(err, a.recorder.tell(evidence.HostEvent{Event: evidence.HostFailed, Error: err.Error()}))
+	}
+	return report, err
+}
+
+// open sets what must be set, and opens the witnesses.
+func (a *Agent) open() error {
+	translates := len(a.Host.Masquerade) > 0
+	err := a.Namespace.Do(func() (err error) {
+		if a.interfaces, err = witness.Interfaces(); err != nil {
+			return err
+		}
+		if a.SetRoutes {
+			if err := setRoutes(a.Host.Routes); err != nil {
+				return err
+			}
+		}
+		if translates {
+			if err := translate(a.Host, a.interfaces); err != nil {
+				return err
+			}
+		}
+		a.tables, err = openTables(a.recorder, translates)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	a.capture = &capture{file: a.recorder.output(evidence.Packets)}
+	if err := errors.Join(a.recorder.open(evidence.Packets), a.recorder.open(evidence.Program)); err != nil {
+		return err
+	}
+	switch {
+	case a.Host.CaptureAfter == 0:
+		if err := a.openCapture(); err != nil {
+			return err
+		}
+	case len(a.Host.Program) == 0:
+		a.openCaptureLater()
+	}
+	number, err := a.tables.recordNow()
+	if err != nil {
+		return err
+	}
+	if translates {
+		a.poll()
+	}
+	return a.recorder.tell(evidence.HostEvent{Event: evidence.HostLive, Interfaces: a.interfaces, Snapshot: number})
+}
+
+var errNotOpen = errors.New("its witnesses were never opened")
+
+// start starts the program, if the host has one, and waits until it is ready.
+func (a *Agent) start(ctx context.Context) (run.Report, error) {
+	switch {
+	case a.tables == nil:
+		return run.Report{}, errNotOpen
+	case len(a.Host.Program) == 0:
+		return run.Report{Ready: true}, nil
+	case a.program != nil || a.stopped:
+		return run.Report{}, errors.New("its program was started or stopped before")
+	}
+	known, err := a.tables.look()
+	if err != nil {
+		return run.Report{}, err
+	}
+	if a.program, err = a.startProgram(); err != nil {
+		return run.Report{}, err
+	}
+	a.tables.pid.Store(int64(a.program.PID()))
+	if a.Host.CaptureAfter > 0 {
+		a.openCaptureLater()
+	}
+	a.poll()
+	report := run.Report{PID: a.program.PID()}
+	waited, err := a.waitReady(ctx, known)
+	if err != nil {
+		return report, err
+	}
+	if waited != "" {
+		report.NotReady = waited
+		return report, a.recorder.tell(evidence.HostEvent{Event: evidence.HostNotReady, Error: waited})
+	}
+	report.Ready = true
+	return report, a.recorder.tell(evidence.HostEvent{Event: evidence.HostReady})
+}
+
+// snapshot writes down sockets, open files and translations, under a name.
+func (a *Agent) snapshot(ctx context.Context, name string) (run.Report, error) {
+	if a.tables == nil {
+		return run.Report{}, errNotOpen
+	}
+	number, idle, err := a.tables.snapshot(ctx)
+	if err != nil {
+		return run.Report{}, err
+	}
+	return run.Report{Snapshot: number, Idle: idle},
+		a.recorder.tell(evidence.HostEvent{Event: evidence.HostSnapshot, Name: name, Snapshot: number, Idle: idle})
+}
+
+// stop ends the program, and the polls: no more will be started.
+func (a *Agent) stop(ctx context.Context) error {
+	var err error
+	a.stopped = true
+	if a.program != nil {
+		err = a.program.end(ctx, a.Host.StopSignal, a.Host.StopGrace)
+	}
+	if a.stopPolls != nil {
+		a.stopPolls()
+		a.stopPolls = nil
+	}
+	return errors.Join(err, a.recorder.tell(evidence.HostEvent{Event: evidence.HostStopped}))
+}
+
+// close flushes and seals. A host that was not stopped is stopped before. A
+// second close does nothing.
+func (a *Agent) close(ctx context.Context) error {
+	if a.closed {
+		return nil
+	}
+	a.closed = true
+	var err error
+	if !a.stopped {
+		err = a.stop(ctx)
+	}
+	if a.capture != nil {
+		err = errors.Join(err, a.capture.close())
+	}
+	if a.tables != nil {
+		err = errors.Join(err, a.tables.close())
+	}
+	if err != nil {
+		err = errors.Join(err, a.recorder.tell(evidence.HostEvent{Event: evidence.HostFailed, Error: err.Error()}))
+	}
+	return errors.Join(err, a.recorder.tell(evidence.HostEvent{Event: evidence.HostClosed, Seals: a.recorder.seals()}))
+}
+
+// poll records the tables whenever they have changed, until stop.
+func (a *Agent) poll() {
+	if a.stopPolls != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	a.stopPolls = func() {
+		cancel()
+		<-done
+	}
+	go func() {
+		defer close(done)
+		ticker := time.NewTicker(a.Poll)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				// That a table could not be read is no loss here: the next
+				// snapshot says so.
+				_ = a.tables.recordChange()
+			}
+		}
+	}()
 }

@@ -1,0 +1,31 @@
+//go:build !linux
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+var errNotLinux = fmt.Errorf("%w: a host of a lab is a Linux network stack, and this is %s", errors.ErrUnsupported, runtime.GOOS)
+
+// InPlace is the namespace of an agent in its container, which only Linux has.
+type InPlace struct{}
+
+// Do returns an error.
+func (InPlace) Do(func() error) error { return errNotLinux }
+
+// Start returns an error.
+func (InPlace) Start(Program) (Process, error) { return nil, errNotLinux }
+
+func setRoutes([]topology.Route) error { return errNotLinux }
+
+func translate(topology.Host, []evidence.Interface) error { return errNotLinux }
+
+func signalNamed(string) os.Signal { return syscall.SIGTERM }

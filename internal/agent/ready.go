@@ -1,0 +1,122 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+// waitReady waits until the program is ready and a capture that begins late has
+// begun, or until ctx ends: then it says what it waited for, and why no longer.
+// known are the sockets from before the program.
+func (a *Agent) waitReady(ctx context.Context, known []evidence.Socket) (waited string, err error) {
+	begun := time.Now()
+	what, err := a.waitProgram(ctx, known)
+	if what == "" && err == nil && a.capture.late != nil {
+		select {
+		case <-a.capture.late:
+			err = a.capture.lateErr
+		case <-ctx.Done():
+			what = "the capture to begin"
+		}
+	}
+	if what == "" || err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("waited %v for %s: %v", time.Since(begun).Round(time.Millisecond), what, context.Cause(ctx)), nil
+}
+
+// waitProgram waits until the program is ready (topology.Ready). If ctx ends
+// before, it returns what it waited for.
+func (a *Agent) waitProgram(ctx context.Context, known []evidence.Socket) (string, error) {
+	announced := a.program.announced
+	var what string
+	var elapsed, poll <-chan time.Time
+	switch a.Host.Ready.When {
+	case topology.ReadyStarted:
+		return "", nil
+	case topology.ReadyExit:
+		what, announced = "the program to end", nil
+	case topology.ReadyAfter:
+		what, announced = fmt.Sprintf("%v to pass", a.Host.Ready.After), nil
+		elapsed = time.After(a.Host.Ready.After)
+	case topology.ReadyEvent:
+		what = `the program to print the event "listening" or "holding"`
+	default:
+		what = "a socket of the program that listens or is connected"
+		poll = time.After(0)
+	}
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		select {
+		case <-announced:
+			return "", nil
+		case <-a.program.ended:
+			return "", nil
+		case <-elapsed:
+			return "", nil
+		case <-ctx.Done():
+			if poll == nil {
+				return what, nil
+			}
+			return what + a.stateOfSockets(known), nil
+		case <-poll:
+			rows, err := a.tables.look()
+			if err != nil || slices.ContainsFunc(without(rows, known), atWork) {
+				return "", err
+			}
+			poll = time.After(pause)
+		}
+	}
+}
+
+// stateOfSockets says what sockets there are instead of the one waited for.
+func (a *Agent) stateOfSockets(known []evidence.Socket) string {
+	rows, err := a.tables.look()
+	rows = without(rows, known)
+	if err != nil || len(rows) == 0 {
+		return ""
+	}
+	var states []string
+	for _, s := range rows {
+		states = append(states, fmt.Sprintf("%s to %s is %s", s.Local, s.Remote, s.State))
+	}
+	return " (" + strings.Join(states[:min(3, len(states))], ", ") + ")"
+}
+
+// without are the sockets that are not among those that were known before, as
+// the ones that a container engine has in a container's namespace.
+func without(rows, known []evidence.Socket) []evidence.Socket {
+	type identity struct {
+		protocol      string
+		local, remote netip.AddrPort
+		inode         uint64
+	}
+	of := func(s evidence.Socket) identity { return identity{s.Protocol, s.Local, s.Remote, s.Inode} }
+	before := make(map[identity]bool, len(known))
+	for _, s := range known {
+		before[of(s)] = true
+	}
+	return slices.DeleteFunc(slices.Clone(rows), func(s evidence.Socket) bool { return before[of(s)] })
+}
+
+// dns is the port that names are asked for on.
+const dns = 53
+
+// atWork tells whether a socket listens, is or was connected, or, of UDP, is
+// bound. A socket that asks for a name is none of it.
+func atWork(s evidence.Socket) bool {
+	if strings.HasPrefix(s.Protocol, "udp") {
+		return s.Local.Port() != 0 && s.Remote.Port() != dns
+	}
+	switch s.State {
+	case evidence.SynSent, evidence.SynReceived, evidence.Closed:
+		return false
+	}
+	return true
+}

@@ -1,0 +1,94 @@
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+
+	"github.com/google/nftables"
+	"github.com/google/nftables/expr"
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+// setRoutes gives a container its host's routes, and no other way out: the
+// default route over the bridge that the engine set is a second path and goes.
+func setRoutes(wanted []topology.Route) error {
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	if err != nil {
+		return fmt.Errorf("list routes: %w", err)
+	}
+	var errs []error
+	for _, r := range routes {
+		if r.Dst == nil || r.Dst.IP.IsUnspecified() {
+			if err := netlink.RouteDel(&r); err != nil {
+				errs = append(errs, fmt.Errorf("remove the default route over %s: %w", r.Gw, err))
+			}
+		}
+	}
+	for _, r := range wanted {
+		route := netlink.Route{Gw: r.Gateway.AsSlice(), Dst: &net.IPNet{
+			IP: r.Destination.Addr().AsSlice(), Mask: net.CIDRMask(r.Destination.Bits(), r.Destination.Addr().BitLen()),
+		}}
+		if err := netlink.RouteReplace(&route); err != nil {
+			errs = append(errs, fmt.Errorf("route %s over %s: %w", r.Destination, r.Gateway, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// ruleBatch is how many rules the kernel takes in one message without larger
+// socket buffers; at 200 it answers ENOBUFS.
+const ruleBatch = 64
+
+// translate makes the calling thread's network namespace a translating router,
+// as at home (RFC 3022's NAPT, nft(8)'s masquerade): what it forwards onto the
+// subnets that the host masquerades gets its own address there for a source,
+// and keeps its port unless another connection has it. Connections are tracked
+// from the first rule on.
+func translate(h topology.Host, interfaces []evidence.Interface) error {
+	kernel, err := nftables.New()
+	if err != nil {
+		return fmt.Errorf("masquerade: open nftables: %w", err)
+	}
+	table := kernel.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "fourtuple"})
+	chain := kernel.AddChain(&nftables.Chain{
+		Name: "postrouting", Table: table, Type: nftables.ChainTypeNAT,
+		Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource,
+	})
+	links := slices.DeleteFunc(slices.Clone(h.Links), func(l topology.Link) bool { return !slices.Contains(h.Masquerade, l.Subnet) })
+	for batch := range slices.Chunk(links, ruleBatch) {
+		for _, link := range batch {
+			name, ok := interfaceWith(interfaces, link.Address.Addr())
+			if !ok {
+				return fmt.Errorf("masquerade onto %s: no interface has the address %s", link.Subnet, link.Address.Addr())
+			}
+			oifname := make([]byte, unix.IFNAMSIZ)
+			copy(oifname, name)
+			kernel.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
+				&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1},
+				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: oifname},
+				&expr.Masq{},
+			}})
+		}
+		if err := kernel.Flush(); err != nil {
+			return fmt.Errorf("masquerade onto %s: %w", batch[0].Subnet, err)
+		}
+	}
+	return nil
+}
+
+// interfaceWith is the name of the interface that has the address.
+func interfaceWith(interfaces []evidence.Interface, a netip.Addr) (string, bool) {
+	for _, i := range interfaces {
+		if slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return p.Addr() == a }) {
+			return i.Name, true
+		}
+	}
+	return "", false
+}

@@ -1,0 +1,220 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/witness"
+)
+
+const (
+	// idleTimeout bounds how long a named snapshot waits for queues to be empty.
+	idleTimeout = 2 * time.Second
+	// attempts are how often a dump is made anew because the socket table
+	// changed meanwhile.
+	attempts = 5
+	// firstPause is between a look and the next one; later ones are longer.
+	firstPause, longestPause = 2 * time.Millisecond, 50 * time.Millisecond
+)
+
+// tables are what is looked at again and again: the kernel's tables of sockets
+// and of translations, and the open files of the program.
+type tables struct {
+	sockets      *witness.SocketTable
+	translations *witness.ConntrackTable // nil where the host translates nothing
+	pid          atomic.Int64            // the program's, 0 before it runs
+
+	socketFile, openFile, translationFile *output
+
+	mu     sync.Mutex // held while a dump is made and recorded
+	number int        // of the last dump that was recorded
+	last   dump
+}
+
+// A dump is what the tables were at one moment.
+type dump struct {
+	sockets      []evidence.Socket
+	files        []evidence.File
+	translations []evidence.Translation
+	// still says that the socket table did not change while the others were
+	// read, cut that it may lack sockets.
+	still, cut bool
+}
+
+// openTables opens the tables of the calling thread's network namespace.
+func openTables(r *recorder, translates bool) (*tables, error) {
+	t := &tables{socketFile: r.output(evidence.Sockets), openFile: r.output(evidence.Files)}
+	err := errors.Join(r.open(evidence.Sockets), r.open(evidence.Files))
+	if err == nil {
+		t.sockets, err = witness.OpenSocketTable()
+	}
+	if err == nil && translates {
+		t.translationFile = r.output(evidence.Conntrack)
+		if err = r.open(evidence.Conntrack); err == nil {
+			t.translations, err = witness.OpenConntrackTable()
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, t.close())
+	}
+	return t, nil
+}
+
+// look is the socket table as it is, as far as that can be read while it
+// changes.
+func (t *tables) look() ([]evidence.Socket, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	rows, err := t.dumpSockets()
+	if errors.Is(err, witness.ErrInterrupted) {
+		err = nil
+	}
+	return rows, err
+}
+
+// dumpSockets dumps the socket table. One that changes meanwhile is dumped
+// again; rows that may lack sockets come with ErrInterrupted.
+func (t *tables) dumpSockets() (rows []evidence.Socket, err error) {
+	for range attempts {
+		if rows, err = t.sockets.Dump(); !errors.Is(err, witness.ErrInterrupted) {
+			break
+		}
+	}
+	return rows, err
+}
+
+// dump reads all tables, so that they fit each other if they can.
+func (t *tables) dump() (d dump, err error) {
+	pid := int(t.pid.Load())
+	for range attempts {
+		before, err := t.dumpSockets()
+		if err != nil && !errors.Is(err, witness.ErrInterrupted) {
+			return d, err
+		}
+		if pid != 0 {
+			// A program that has ended has no open files.
+			if d.files, err = witness.OpenFiles(pid); err != nil && !errors.Is(err, witness.ErrGone) {
+				return d, err
+			}
+		}
+		if t.translations != nil {
+			if d.translations, err = t.translations.Dump(); err != nil {
+				return d, err
+			}
+		}
+		d.sockets, err = t.dumpSockets()
+		if d.cut = errors.Is(err, witness.ErrInterrupted); err != nil && !d.cut {
+			return d, err
+		}
+		if d.still = !d.cut && slices.Equal(before, d.sockets); d.still {
+			break
+		}
+	}
+	return d, nil
+}
+
+// snapshot records the tables when nothing is on its way between programs and
+// the network: no connected socket has bytes in a queue, and two dumps are
+// equal. It waits for that until ctx ends, and no longer than idleTimeout.
+func (t *tables) snapshot(ctx context.Context) (number int, idle bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, idleTimeout)
+	defer cancel()
+	var before dump
+	attempt := func() (done bool) {
+		t.mu.Lock()
+		defer t.mu.Unlock()
+		var d dump
+		if d, err = t.dump(); err != nil {
+			return true
+		}
+		idle = d.still && d.equal(before) && !slices.ContainsFunc(d.sockets, queued)
+		before = d
+		if idle || ctx.Err() != nil {
+			number, err = t.record(d)
+			return true
+		}
+		return false
+	}
+	for pause := firstPause; !attempt(); pause = min(2*pause, longestPause) {
+		select {
+		case <-ctx.Done():
+		case <-time.After(pause):
+		}
+	}
+	return number, idle, err
+}
+
+// queued tells whether bytes wait in one of a socket's queues. Those of a
+// listening socket count connections.
+func queued(s evidence.Socket) bool {
+	return s.State != evidence.Listen && (s.RecvQueue > 0 || s.SendQueue > 0)
+}
+
+// equal compares what polls compare: open files change with the sockets.
+func (d dump) equal(e dump) bool {
+	return slices.Equal(d.sockets, e.sockets) && slices.Equal(d.translations, e.translations)
+}
+
+// recordNow records the tables as they are.
+func (t *tables) recordNow() (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d, err := t.dump()
+	if err != nil {
+		return 0, err
+	}
+	return t.record(d)
+}
+
+// recordChange records the tables if they are not as last recorded.
+func (t *tables) recordChange() error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.translations == nil { // the one table that is cheap to look at
+		rows, err := t.dumpSockets()
+		if err != nil || slices.Equal(rows, t.last.sockets) {
+			return err
+		}
+	}
+	d, err := t.dump()
+	if err != nil || d.cut || d.equal(t.last) {
+		return err
+	}
+	_, err = t.record(d)
+	return err
+}
+
+// record writes a dump down and returns its number.
+func (t *tables) record(d dump) (int, error) {
+	t.number++
+	t.last = d
+	n := t.number
+	if d.cut {
+		t.socketFile.count(0, 1)
+	}
+	errs := []error{
+		add(t.socketFile, time.Time{}, d.sockets, func(s *evidence.Socket, h evidence.Header) { s.Header, s.Snapshot = h, n }),
+		add(t.openFile, time.Time{}, d.files, func(f *evidence.File, h evidence.Header) { f.Header, f.Snapshot = h, n }),
+	}
+	if t.translations != nil {
+		errs = append(errs, add(t.translationFile, time.Time{}, d.translations,
+			func(e *evidence.Translation, h evidence.Header) { e.Header, e.Snapshot = h, n }))
+	}
+	return n, errors.Join(errs...)
+}
+
+func (t *tables) close() error {
+	var err error
+	if t.sockets != nil {
+		err = t.sockets.Close()
+	}
+	if t.translations != nil {
+		err = errors.Join(err, t.translations.Close())
+	}
+	return err
+}
