@@ -4,106 +4,365 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-	"sync/atomic"
+	"net"
+	"net/netip"
+	"os"
+	"time"
+
+	"github.com/vishvananda/netlink"
+	"golang.org/x/sys/unix"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// Options are what Build does not learn from the lab.
-type Options struct {
-	// Self is the program that `server` and `client` are run by, as `Self
-	// server ...`; empty: this program.
-	Self string
-	// Progress, if not nil, is told how many of all tasks are done, one call
-	// after another; it is called from other goroutines.
-	Progress func(done, total int)
-}
-
-// Build makes the lab's hosts and subnets real. Everything it makes is undone
-// by Close, also when Build fails half way. Its errors say what could not be
-// done to which host; a lab that asks for what no host can have is one too.
-func Build(ctx context.Context, l *topology.Lab, o Options) (*Network, error) {
-	p, err := newPlan(l)
+// Build makes the lab's hosts and subnets real: when it returns, every link
+// carries. What it made is undone by Close; on an error it leaves nothing. Its
+// errors say what could not be done to which host. Progress, if not nil, is
+// told how many of all hosts and subnets are done.
+func Build(ctx context.Context, l *topology.Lab, progress func(done, total int)) (*Network, error) {
+	members, err := membersOf(l)
 	if err != nil {
 		return nil, err
 	}
-	own, err := newSelf(o.Self)
+	b := &builder{
+		ctx: ctx, lab: l, network: newNetwork(l), members: members, hosts: make(map[string]*namespace, len(l.Hosts)),
+		progress: progress, total: 2*len(l.Hosts) + len(l.Subnets),
+	}
+	err = onThread(b.build)
+	b.close()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(fmt.Errorf("wire %w", err), b.network.Close())
 	}
-	n := newNetwork(l, own)
-	if err := n.carryOut(ctx, p, o.Progress); err != nil {
-		return nil, errors.Join(err, n.Close())
-	}
-	return n, nil
+	return b.network, nil
 }
 
-// carryOut does what the plan says until something fails.
-func (n *Network) carryOut(ctx context.Context, p plan, progress func(done, total int)) error {
-	done, total := 0, 0
-	for _, s := range p {
-		total += len(s.tasks)
+// A builder builds one network, one thing after another, on one OS thread that
+// it moves from namespace to namespace. The kernel does most of this under one
+// lock, so that several threads are of little use.
+type builder struct {
+	ctx     context.Context
+	lab     *topology.Lab
+	network *Network
+	members map[string][]member // by subnet
+	procfs  procfs
+
+	bridges *namespace            // holds the bridges
+	first   int                   // how many interfaces every namespace has from its beginning
+	hosts   map[string]*namespace // by host
+	near    []port                // the ends of veth pairs that were up first
+
+	done, total int
+	progress    func(done, total int)
+}
+
+// A namespace is a network namespace without a name: it lasts while its
+// descriptor is open or a process is in it.
+type namespace struct {
+	file  *os.File
+	links *netlink.Handle // rtnetlink(7) in it
+	// last is the index of the last interface: the kernel counts.
+	last int
+	// interfaces are the indexes of eth0, eth1 and so on.
+	interfaces []int
+}
+
+// next is the index of the next interface that is made.
+func (ns *namespace) next() int {
+	ns.last++
+	return ns.last
+}
+
+// A port is an interface in a namespace.
+type port struct {
+	in    *namespace
+	index int
+}
+
+func (b *builder) build() error {
+	defer b.procfs.close()
+	if err := b.makeBridgesNamespace(); err != nil {
+		return fmt.Errorf("the bridges' namespace: %w", err)
 	}
-	var mu sync.Mutex
-	count := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		done++
-		if progress != nil {
-			progress(done, total)
+	for i := range b.lab.Hosts {
+		h := &b.lab.Hosts[i]
+		if err := b.makeHost(h); err != nil {
+			return fmt.Errorf("%s: %w", h.Name, err)
+		}
+		if err := b.count(); err != nil {
+			return err
 		}
 	}
-	for _, s := range p {
-		if err := n.carryOutStage(ctx, s, count); err != nil {
-			return fmt.Errorf("wire %s: %w", s.name, err)
+	for i, s := range b.lab.Subnets {
+		if err := b.wireSubnet(fmt.Sprintf("br%d", i), b.members[s.Name]); err != nil {
+			return fmt.Errorf("subnet %s: %w", s.Name, err)
+		}
+		if err := b.count(); err != nil {
+			return err
+		}
+	}
+	for i := range b.lab.Hosts {
+		h := &b.lab.Hosts[i]
+		if err := b.configure(h); err != nil {
+			return fmt.Errorf("%s: %w", h.Name, err)
+		}
+		if err := b.count(); err != nil {
+			return err
+		}
+	}
+	for _, s := range b.lab.Subnets {
+		if err := b.addNeighbours(b.members[s.Name]); err != nil {
+			return fmt.Errorf("subnet %s: %w", s.Name, err)
+		}
+	}
+	return b.waitForCarrier()
+}
+
+// count counts one more host or subnet, and says whether to go on.
+func (b *builder) count() error {
+	b.done++
+	if b.progress != nil {
+		b.progress(b.done, b.total)
+	}
+	return context.Cause(b.ctx)
+}
+
+// close closes what is needed while building only.
+func (b *builder) close() {
+	for _, ns := range b.hosts {
+		ns.links.Close()
+	}
+	if b.bridges != nil {
+		b.bridges.links.Close()
+	}
+}
+
+// hashEntries is the size of a host's TCP hash table. The kernel also keeps
+// half as many sockets in TIME_WAIT at most, unless net.ipv4.tcp_max_tw_buckets
+// says otherwise.
+const hashEntries = "4096"
+
+// makeBridgesNamespace makes the namespace that holds the bridges and is the
+// parent of all others. Namespaces that are made from it get a TCP hash table
+// of their own, so that listing a host's sockets does not walk those of the
+// whole machine.
+func (b *builder) makeBridgesNamespace() (err error) {
+	if b.bridges, err = b.makeNamespace(""); err != nil {
+		return err
+	}
+	// Beside lo there may be tunnels, where the machine has their modules.
+	links, err := b.bridges.links.LinkList()
+	if err != nil {
+		return fmt.Errorf("list interfaces: %w", err)
+	}
+	for _, l := range links {
+		b.first = max(b.first, l.Attrs().Index)
+	}
+	b.bridges.last = b.first
+	if err := b.procfs.setIfPresent("net.ipv4.tcp_child_ehash_entries", hashEntries); err != nil {
+		return err
+	}
+	return b.disableIPv6()
+}
+
+// disableIPv6 keeps a namespace from talking IPv6 to its neighbours on its own,
+// which would be seen in every capture and costs more than all else.
+func (b *builder) disableIPv6() error {
+	return b.procfs.setIfPresent("net.ipv6.conf.all.disable_ipv6", "1")
+}
+
+// makeHost makes a host without interfaces. Whether it forwards is always
+// said: otherwise it does as the machine does.
+func (b *builder) makeHost(h *topology.Host) error {
+	if err := setNamespace(b.bridges.file); err != nil {
+		return err
+	}
+	ns, err := b.makeNamespace(h.Name)
+	if err != nil {
+		return err
+	}
+	b.hosts[h.Name] = ns
+	ns.last, ns.interfaces = b.first, make([]int, len(h.Links))
+	if err := b.disableIPv6(); err != nil {
+		return err
+	}
+	forward := "0"
+	if h.Forwards {
+		forward = "1"
+	}
+	if err := b.procfs.set("net.ipv4.ip_forward", forward); err != nil {
+		return err
+	}
+	if err := b.setSysctls(h, false); err != nil {
+		return err
+	}
+	const loopback = 1
+	if err := ns.links.LinkSetUp(withIndex(loopback)); err != nil {
+		return fmt.Errorf("set lo up: %w", err)
+	}
+	return nil
+}
+
+// makeNamespace makes a network namespace as a child of the one that the thread
+// is in, moves the thread there, and has the network keep it.
+func (b *builder) makeNamespace(host string) (*namespace, error) {
+	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
+		if errors.Is(err, unix.ENOSPC) {
+			err = fmt.Errorf("%w: the system allows no more (user.max_net_namespaces)", err)
+		}
+		return nil, fmt.Errorf("make a network namespace: %w", err)
+	}
+	file, err := currentNamespace()
+	if err != nil {
+		return nil, err
+	}
+	b.network.keep(host, file)
+	links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	if err != nil {
+		return nil, fmt.Errorf("open a routing socket: %w", err)
+	}
+	return &namespace{file: file, links: links}, nil
+}
+
+// wireSubnet joins two hosts by a veth pair, and more than two, or a host
+// alone, by a bridge. A pair between two hosts has its near end at the host
+// with more links, so that few hosts are waited for.
+func (b *builder) wireSubnet(bridge string, members []member) error {
+	switch len(members) {
+	case 0:
+		return nil
+	case 2:
+		near, far := members[0], members[1]
+		if len(near.host.Links) < len(far.host.Links) {
+			near, far = far, near
+		}
+		in, attrs := b.hosts[near.host.Name], netlink.NewLinkAttrs()
+		attrs.Name, attrs.HardwareAddr, attrs.Index = interfaceName(near.link), near.mac, in.next()
+		in.interfaces[near.link] = attrs.Index
+		return b.addPair(in, attrs, far)
+	}
+	// Multicast snooping costs more than everything else about a bridge, and
+	// has nothing to do without IPv6.
+	off := false
+	attrs := netlink.NewLinkAttrs()
+	attrs.Name, attrs.Index, attrs.Flags = bridge, b.bridges.next(), net.FlagUp
+	link := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &off}
+	if err := b.bridges.links.LinkAdd(link); err != nil {
+		return fmt.Errorf("make a bridge: %w", err)
+	}
+	for i, m := range members {
+		attrs.Name, attrs.Index = fmt.Sprintf("%sp%d", bridge, i), b.bridges.next()
+		if err := b.addPair(b.bridges, attrs, m); err != nil {
+			return err
+		}
+		if err := b.bridges.links.LinkSetMasterByIndex(withIndex(attrs.Index), link.Index); err != nil {
+			return fmt.Errorf("attach %s to the bridge: %w", m.host.Name, err)
 		}
 	}
 	return nil
 }
 
-// workers is how many threads share a stage's tasks. The kernel does most of
-// this work under one lock, so that more are of no use.
-const workers = 2
-
-func (n *Network) carryOutStage(ctx context.Context, s stage, count func()) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var next atomic.Int64
-	var all sync.WaitGroup
-	for range min(workers, len(s.tasks)) {
-		all.Go(func() {
-			if err := n.work(ctx, s.tasks, &next, count); err != nil {
-				cancel(err)
-			}
-		})
+// addPair makes a veth pair with each end where it belongs. The near end is up,
+// the far one, the host's, is down, for the kernel takes it no other way.
+// Without a number of queues there would be one for each processor of the
+// machine.
+func (b *builder) addPair(near *namespace, attrs netlink.LinkAttrs, far member) error {
+	attrs.Flags, attrs.NumTxQueues, attrs.NumRxQueues = net.FlagUp, 1, 1
+	veth := netlink.NewVeth(attrs)
+	veth.PeerName, veth.PeerHardwareAddr = interfaceName(far.link), far.mac
+	in := b.hosts[far.host.Name]
+	veth.PeerNamespace = netlink.NsFd(in.file.Fd())
+	if err := near.links.LinkAdd(veth); err != nil {
+		return fmt.Errorf("attach %s: %w", far.host.Name, err)
 	}
-	all.Wait()
-	return context.Cause(ctx)
+	in.interfaces[far.link] = in.next()
+	b.near = append(b.near, port{near, attrs.Index})
+	return nil
 }
 
-// work does tasks that no other worker has taken, on a thread of its own.
-func (n *Network) work(ctx context.Context, tasks []task, next *atomic.Int64, count func()) error {
-	w := &worker{ctx: ctx, network: n}
-	return onThread(
-		func() (err error) {
-			w.origin, err = currentNamespace()
-			return err
-		},
-		w.leave,
-		func() error {
-			for {
-				i := int(next.Add(1)) - 1
-				if i >= len(tasks) {
-					return nil
-				}
-				if ctx.Err() != nil {
-					return context.Cause(ctx)
-				}
-				if err := w.run(tasks[i]); err != nil {
-					return err
-				}
-				count()
+// configure gives a host whose interfaces exist all that they have.
+func (b *builder) configure(h *topology.Host) error {
+	ns := b.hosts[h.Name]
+	for i, link := range h.Links {
+		index := withIndex(ns.interfaces[i])
+		if err := ns.links.LinkSetUp(index); err != nil {
+			return fmt.Errorf("set %s up: %w", interfaceName(i), err)
+		}
+		if err := ns.links.AddrAdd(index, &netlink.Addr{IPNet: ipNet(link.Address)}); err != nil {
+			return fmt.Errorf("give %s %s: %w", interfaceName(i), link.Address, err)
+		}
+	}
+	for _, r := range h.Routes {
+		// The kernel finds the interface by the gateway.
+		if err := ns.links.RouteAdd(&netlink.Route{Dst: ipNet(r.Destination.Masked()), Gw: r.Gateway.AsSlice()}); err != nil {
+			return fmt.Errorf("route %s via %s: %w", r.Destination, r.Gateway, err)
+		}
+	}
+	for key := range h.Sysctls {
+		if ofInterface.MatchString(key) {
+			if err := setNamespace(ns.file); err != nil {
+				return err
 			}
-		})
+			return b.setSysctls(h, true)
+		}
+	}
+	return nil
+}
+
+// addNeighbours tells the members of a subnet each other's MAC addresses. See
+// the package documentation.
+func (b *builder) addNeighbours(members []member) error {
+	for _, m := range members {
+		ns := b.hosts[m.host.Name]
+		for _, other := range neighbours(members, m) {
+			err := ns.links.NeighSet(&netlink.Neigh{
+				LinkIndex: ns.interfaces[m.link], Family: unix.AF_INET, State: netlink.NUD_PERMANENT,
+				IP: other.address.AsSlice(), HardwareAddr: other.mac,
+			})
+			if err != nil {
+				return fmt.Errorf("make %s a neighbour of %s: %w", other.host.Name, m.host.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// carrierLimit is far more than the kernel needs for 1,000 links.
+const carrierLimit = 30 * time.Second
+
+// waitForCarrier waits until the near ends are operational. They were up before
+// the far ends; the kernel starts to send there only when it has noticed the
+// far end, in a work queue, or, from Linux 6.8 on, when it is asked about the
+// link. Until then it drops what is sent, and a TCP handshake would lose a
+// second. The far ends need no wait: they came up when the near ones were there.
+func (b *builder) waitForCarrier() error {
+	end := time.Now().Add(carrierLimit)
+	for _, p := range b.near {
+		for pause := time.Millisecond; ; pause = min(2*pause, 50*time.Millisecond) {
+			link, err := p.in.links.LinkByIndex(p.index)
+			if err != nil {
+				return fmt.Errorf("ask about interface %d: %w", p.index, err)
+			}
+			if link.Attrs().OperState == netlink.OperUp {
+				break
+			}
+			if time.Now().After(end) {
+				return fmt.Errorf("wait for interface %d: it does not come up", p.index)
+			}
+			select {
+			case <-b.ctx.Done():
+				return context.Cause(b.ctx)
+			case <-time.After(pause):
+			}
+		}
+	}
+	return nil
+}
+
+// withIndex is a link of which only its index is known.
+func withIndex(index int) netlink.Link {
+	return &netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: index}}
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }

@@ -1,7 +1,6 @@
 package netns
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -16,10 +15,11 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fourtuple/fourtuple/internal/agent"
+	"github.com/fourtuple/fourtuple/internal/nettest"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-var _ agent.Place = (*Host)(nil)
+var _ agent.Namespace = (*Host)(nil)
 
 // asked starts an echo server on the server's first address and returns what
 // it answers to the client's hello.
@@ -62,17 +62,6 @@ func TestEchoOverTwoRoutersAndABridge(t *testing.T) {
 	}
 }
 
-// A server behind one router sees the router; without masquerading, beside it,
-// it sees the client (TestEchoOverRouter).
-//
-//	server ── home ── router (masquerades onto home) ── net1 ── client1
-func TestMasquerade(t *testing.T) {
-	l := star(1)
-	masquerade(l, "router", "home")
-	n := build(t, l)
-	require.Regexp(t, `^hello from 10\.12\.0\.62:\d+$`, asked(t, l, n, "client1"))
-}
-
 // Without a route there is no way, and without forwarding there is none either.
 //
 //	server ── home ── router (does not forward) ── net1 ── client1, client2 (no route)
@@ -93,7 +82,7 @@ func TestNoPathWithoutRouter(t *testing.T) {
 // dial returns nil if the address refuses a connection, as a host does that is
 // reached and on which nobody listens.
 func dial(h *Host, address string) error {
-	return h.Enter(func() error {
+	return h.Do(func() error {
 		c, err := net.DialTimeout("tcp4", address, 300*time.Millisecond)
 		if err == nil {
 			return errors.Join(errors.New("somebody listens"), c.Close())
@@ -111,7 +100,7 @@ func TestTwoNetworksDoNotMeet(t *testing.T) {
 	first, second := build(t, l), build(t, l)
 	for name, n := range map[string]*Network{"first": first, "second": second} {
 		var listener net.Listener
-		require.NoError(t, n.Host("server").Enter(func() (err error) {
+		require.NoError(t, n.Host("server").Do(func() (err error) {
 			listener, err = net.Listen("tcp4", "10.12.0.10:12000")
 			return err
 		}))
@@ -129,7 +118,7 @@ func TestTwoNetworksDoNotMeet(t *testing.T) {
 	}
 	for name, n := range map[string]*Network{"first": first, "second": second} {
 		var said []byte
-		require.NoError(t, n.Host("client1").Enter(func() error {
+		require.NoError(t, n.Host("client1").Do(func() error {
 			c, err := net.Dial("tcp4", "10.12.0.10:12000")
 			if err != nil {
 				return err
@@ -143,7 +132,11 @@ func TestTwoNetworksDoNotMeet(t *testing.T) {
 }
 
 func TestHostsHaveWhatTheLabSays(t *testing.T) {
-	l := special()
+	l := star(1)
+	asked, _ := l.Host("client1")
+	asked.Sysctls = map[string]string{
+		"net.ipv4.conf.eth0.rp_filter": "2", "net.ipv4.ip_default_ttl": "33", "net.ipv4.conf.default.rp_filter": "1",
+	}
 	n := build(t, l)
 	client := n.Host("client1")
 	require.Equal(t, "33", setting(t, client, "ipv4/ip_default_ttl"))
@@ -153,7 +146,7 @@ func TestHostsHaveWhatTheLabSays(t *testing.T) {
 	require.Equal(t, "1", setting(t, n.Host("router"), "ipv4/ip_forward"))
 	require.Equal(t, "64", setting(t, n.Host("server"), "ipv4/ip_default_ttl"))
 
-	require.NoError(t, client.Enter(func() error {
+	require.NoError(t, client.Do(func() error {
 		eth0, err := net.InterfaceByName("eth0")
 		if err != nil {
 			return err
@@ -174,19 +167,19 @@ func TestHostsHaveSocketTablesOfTheirOwn(t *testing.T) {
 }
 
 func TestUnknownSysctl(t *testing.T) {
-	needsRoot(t)
+	nettest.Root(t)
 	l := star(1)
 	client, _ := l.Host("client1")
 	client.Sysctls = map[string]string{"net.ipv4.no_such_thing": "1"}
-	_, err := Build(context.Background(), l, Options{})
-	require.ErrorContains(t, err, "client1: set net.ipv4.no_such_thing=1: no such file or directory: this kernel has no such parameter for a single host")
+	_, err := Build(t.Context(), l, nil)
+	require.ErrorContains(t, err, `wire client1: set net.ipv4.no_such_thing="1": no such file or directory: this kernel has no such parameter for a single host`)
 }
 
 // setting reads a kernel parameter of the host.
 func setting(t *testing.T, h *Host, name string) string {
 	t.Helper()
 	var text []byte
-	require.NoError(t, h.Enter(func() (err error) {
+	require.NoError(t, h.Do(func() (err error) {
 		text, err = os.ReadFile("/proc/sys/net/" + name)
 		return err
 	}))
@@ -197,7 +190,7 @@ func setting(t *testing.T, h *Host, name string) string {
 func tcpCounters(t *testing.T, h *Host) (sent, again int) {
 	t.Helper()
 	var text []byte
-	require.NoError(t, h.Enter(func() (err error) {
+	require.NoError(t, h.Do(func() (err error) {
 		text, err = os.ReadFile("/proc/thread-self/net/snmp")
 		return err
 	}))

@@ -3,19 +3,32 @@
 // two hosts, a veth pair, and a program is a child process that sees only its
 // host (network_namespaces(7), veth(4)).
 //
-// Build computes a plan, which is pure, and carries it out: namespaces first,
-// then the wires between them, then addresses, routes and the rest of each
-// host. What it returns is a Network, whose Hosts are places (agent.Place) for
-// agents and programs.
+// Engine is the run.Engine: Up builds the network and gives every host an agent
+// in this process. Build does the first half alone. Elsewhere than on Linux
+// everything returns ErrUnsupported.
 //
 // # Nothing to leave behind
 //
-// Everything a run makes is held by this process: namespaces by their
+// Everything that a run makes is held by this process: namespaces by their
 // descriptors, never by a mount or a name, programs by the signal that they get
-// when this process ends. Close lets go of them; if the process is killed, the
-// kernel does. In both cases it takes the links down with their namespaces,
-// on its own time: some milliseconds for a small lab, a second for 1,000 hosts.
-// The machine's own namespace is never touched; two runs cannot meet.
+// when this process ends. Closing releases them; if the process is killed, the
+// kernel does. Links go with their namespaces, which the kernel takes down on
+// its own time. The machine's own namespaces are never touched, and two runs
+// cannot meet.
+//
+// # Programs
+//
+// A program starts as this command's hidden helper command, which isolates
+// itself, gives up all privileges and executes the program: so every main
+// function, and the TestMain of every test that starts programs, begins with
+//
+//	if netns.IsHelper() {
+//		os.Exit(netns.Helper())
+//	}
+//
+// Every program finds server, client and lab in its PATH: this command's own
+// executable under these names, by the first of which its main function is to
+// tell what it is.
 //
 // # Who may
 //
@@ -24,9 +37,14 @@
 // command again inside such a namespace. Root's programs run as uid 65534, an
 // ordinary user's as that user, in both cases without any capability.
 //
+// # What a host has
+//
 // Interfaces are named eth0, eth1 and so on in the order of a host's links, and
 // have the MAC address that Docker would give them: 02:42 and the IPv4 address.
-// IPv6 is off in every host, as it is in Docker's containers.
-//
-// Elsewhere than on Linux everything returns ErrUnsupported.
+// IPv6 is off, as it is in Docker's containers. Neighbours are known from the
+// beginning, by permanent entries (arp(7)): the kernel's table of neighbours is
+// shared by all namespaces, and without privilege over the machine nobody can
+// raise its limit of 1,024, which permanent entries do not count against. So no
+// ARP is seen between a lab's hosts, except on a subnet of more than 32 hosts,
+// between two that are neither routers nor depended on.
 package netns

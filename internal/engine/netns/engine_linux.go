@@ -3,55 +3,41 @@ package netns
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/agent"
+	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/run"
-	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // An Engine makes labs real in network namespaces of this machine.
-type Engine struct {
-	// Wiring, if set, is told how far the wiring is.
-	Wiring func(done, total int)
-}
+type Engine struct{}
 
-// Run makes the lab real, conducts it with all agents in this process, leaves
-// its evidence in the folder, and undoes everything it made. An error means
-// that the lab could not run.
-func (e Engine) Run(ctx context.Context, lab *topology.Lab, folder string, o run.Options) (err error) {
-	baton, err := run.Take(folder, lab.Source)
+// Up builds the network and gives every host an agent in this process.
+func (Engine) Up(ctx context.Context, s run.Setup) (*run.Network, error) {
+	network, err := Build(ctx, s.Lab, s.Progress)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { err = errors.Join(err, baton.Drop()) }()
-	network, err := Build(ctx, lab, Options{Progress: e.Wiring})
-	if err != nil {
-		return err
+	up := &run.Network{
+		Hosts: make(map[string]run.Host, len(s.Lab.Hosts)),
+		Enter: make(map[string]string, len(s.Lab.Hosts)),
+		Down:  func(context.Context) error { return network.Close() },
 	}
-	defer func() { err = errors.Join(err, network.Close()) }()
-	agents, err := newAgents(lab, network, folder)
-	if err != nil {
-		return err
-	}
-	return run.Run(ctx, lab, agents, o)
-}
-
-func newAgents(lab *topology.Lab, network *Network, folder string) (map[string]run.Host, error) {
-	agents := make(map[string]run.Host, len(lab.Hosts))
-	for _, h := range lab.Hosts {
-		agent, err := agent.New(agent.Config{
-			Host: h, Lab: lab.Source, Folder: folder, Place: network.Host(h.Name), Poll: poll(len(lab.Hosts)),
+	for _, h := range s.Lab.Hosts {
+		host := network.Host(h.Name)
+		up.Hosts[h.Name], err = agent.New(agent.Config{
+			Host: h, Run: s.ID, LabHash: s.LabHash, Namespace: host, Poll: poll(len(s.Lab.Hosts)),
+			Record: func(w evidence.Witness, records []byte) error { return s.Record(h.Name, w, records) },
 		})
 		if err != nil {
-			for _, made := range agents {
-				err = errors.Join(err, made.Close(context.Background()))
-			}
-			return nil, err
+			return nil, errors.Join(err, network.Close())
 		}
-		agents[h.Name] = agent
+		up.Enter[h.Name] = host.enterCommand()
 	}
-	return agents, nil
+	return up, nil
 }
 
 // poll is how often each of so many hosts looks at its socket table: often
@@ -59,4 +45,16 @@ func newAgents(lab *topology.Lab, network *Network, folder string) (map[string]r
 // together do not keep the machine busy.
 func poll(hosts int) time.Duration {
 	return max(50*time.Millisecond, time.Duration(hosts)*2*time.Millisecond)
+}
+
+// enterCommand is the command by which a person gets a shell on the host. The
+// namespace has no name but that of this process's descriptor.
+func (h *Host) enterCommand() string {
+	h.network.mu.Lock()
+	fd := h.network.files[h.asked.Name].Fd()
+	h.network.mu.Unlock()
+	if outer := os.Getenv(outerPID); outer != "" {
+		return fmt.Sprintf("nsenter --target %s --user --preserve-credentials --net=/proc/%s/fd/%d", outer, outer, fd)
+	}
+	return fmt.Sprintf("sudo nsenter --net=/proc/%d/fd/%d", os.Getpid(), fd)
 }

@@ -2,8 +2,7 @@ package netns
 
 import (
 	"bytes"
-	"context"
-	"encoding/json"
+		"encoding/json"
 	"io"
 	"os"
 	"strings"
@@ -14,35 +13,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fourtuple/fourtuple/internal/agent"
+	"github.com/fourtuple/fourtuple/internal/nettest"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // patience bounds everything that a test waits for.
 const patience = 20 * time.Second
 
-// needs skips a test on a machine that lacks something, and fails it where
-// everything is promised to be.
-func needs(t testing.TB, has bool, what string) {
-	t.Helper()
-	if has {
-		return
-	}
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("this needs %s, and CI=true promises it", what)
-	}
-	t.Skipf("this needs %s", what)
-}
-
-func needsRoot(t testing.TB) {
-	t.Helper()
-	needs(t, Privileged(), "root")
-}
-
 // build makes a network that ends with the test.
 func build(t testing.TB, l *topology.Lab) *Network {
 	t.Helper()
-	needsRoot(t)
-	n, err := Build(context.Background(), l, Options{})
+	nettest.Root(t)
+	n, err := Build(t.Context(), l, nil)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, n.Close()) })
 	return n

@@ -105,9 +105,3 @@ func chain() *topology.Lab {
 	sorted(l)
 	return l
 }
-
-// masquerade makes a router of the lab translate what it forwards there.
-func masquerade(l *topology.Lab, router, subnet string) {
-	h, _ := l.Host(router)
-	h.Masquerade = append(h.Masquerade, subnet)
-}

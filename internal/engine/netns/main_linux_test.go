@@ -17,11 +17,15 @@ import (
 	"go.uber.org/goleak"
 )
 
-// This test binary is also the programs that the tests run on hosts: Start
-// runs `server` and `client` as `lab server ...` and `lab client ...`.
+// This test binary is also the programs that the tests run on hosts, as
+// `client NAME ...`, and engines that the tests look at from outside, as
+// `lab NAME ...`.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 2 && os.Args[0] == "lab" {
-		if err := programs[os.Args[2]](os.Args[3:]); err != nil {
+	if IsHelper() {
+		os.Exit(Helper())
+	}
+	if name := filepath.Base(os.Args[0]); name == "client" || name == "lab" {
+		if err := programs[os.Args[1]](os.Args[2:]); err != nil {
 			fmt.Println(err)
 			os.Exit(1)
 		}

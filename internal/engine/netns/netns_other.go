@@ -9,6 +9,7 @@ import (
 	"runtime"
 
 	"github.com/fourtuple/fourtuple/internal/agent"
+	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -16,17 +17,19 @@ import (
 var ErrUnsupported = fmt.Errorf("%w: network namespaces are Linux's, and this is %s; use --engine docker",
 	errors.ErrUnsupported, runtime.GOOS)
 
-// Options are what Build does not learn from the lab.
-type Options struct {
-	Self     string
-	Progress func(done, total int)
-}
+// An Engine makes labs real in network namespaces, which only Linux has.
+type Engine struct{}
+
+// Up returns ErrUnsupported.
+func (Engine) Up(context.Context, run.Setup) (*run.Network, error) { return nil, ErrUnsupported }
 
 // A Network is a lab that is real; there is none on this system.
 type Network struct{}
 
 // Build returns ErrUnsupported.
-func Build(context.Context, *topology.Lab, Options) (*Network, error) { return nil, ErrUnsupported }
+func Build(context.Context, *topology.Lab, func(done, total int)) (*Network, error) {
+	return nil, ErrUnsupported
+}
 
 // Host returns nil.
 func (*Network) Host(string) *Host { return nil }
@@ -37,11 +40,17 @@ func (*Network) Close() error { return ErrUnsupported }
 // A Host is a host of a Network; there is none on this system.
 type Host struct{}
 
-// Enter returns ErrUnsupported.
-func (*Host) Enter(func() error) error { return ErrUnsupported }
+// Do returns ErrUnsupported.
+func (*Host) Do(func() error) error { return ErrUnsupported }
 
 // Start returns ErrUnsupported.
 func (*Host) Start(agent.Program) (agent.Process, error) { return nil, ErrUnsupported }
+
+// IsHelper is false.
+func IsHelper() bool { return false }
+
+// Helper returns 1.
+func Helper() int { return 1 }
 
 // Privileged is false.
 func Privileged() bool { return false }

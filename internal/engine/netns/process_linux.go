@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 
@@ -11,7 +13,7 @@ import (
 )
 
 // A process is a program on a host (agent.Process). It is waited for from its
-// beginning, by a goroutine that takes no thread.
+// beginning, by a goroutine that takes no OS thread, as os.Process would.
 type process struct {
 	pid   int
 	pidfd *os.File
@@ -22,8 +24,7 @@ type process struct {
 	err     error
 }
 
-// newProcess takes over the pidfd, which has to be one: without it there is no
-// telling the process from a later one of the same number.
+// newProcess takes over the pidfd.
 func newProcess(pid, pidfd int) *process {
 	// Go waits for a descriptor in its poller only if it does not block.
 	_ = unix.SetNonblock(pidfd, true)
@@ -54,45 +55,27 @@ func (p *process) Signal(s os.Signal) error {
 		return fmt.Errorf("signal %s: Linux has no such signal", s)
 	}
 	send := sig
-	if ends(sig) && p.defaults(sig) {
+	if endsByDefault(sig) && !p.handles(sig) {
 		p.instead.CompareAndSwap(0, int32(sig))
 		send = unix.SIGKILL
 	}
-	err := p.control(func(fd int) error { return unix.PidfdSendSignal(fd, send, nil, 0) })
-	if err != nil && !errors.Is(err, unix.ESRCH) && !p.gone() {
+	err := control(p.pidfd, func(fd int) error { return unix.PidfdSendSignal(fd, send, nil, 0) })
+	if err == nil || errors.Is(err, unix.ESRCH) {
+		return nil
+	}
+	select {
+	case <-p.ended: // and its descriptor is closed
+		return nil
+	default:
 		return fmt.Errorf("send %s to process %d: %w", sig, p.pid, err)
 	}
-	return nil
 }
 
-// gone tells whether the process has been waited for.
-func (p *process) gone() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
-}
-
-// kill ends the process and waits for it.
+// kill ends the process and waits for its end.
 func (p *process) kill() error {
 	err := p.Signal(unix.SIGKILL)
 	<-p.ended
 	return errors.Join(err, p.err)
-}
-
-// control calls f with the pidfd, which stays open meanwhile.
-func (p *process) control(f func(fd int) error) error {
-	conn, err := p.pidfd.SyscallConn()
-	if err != nil {
-		return err
-	}
-	var result error
-	if err := conn.Control(func(fd uintptr) { result = f(int(fd)) }); err != nil {
-		return err
-	}
-	return result
 }
 
 // reap waits for the process's end and keeps its status.
@@ -105,35 +88,56 @@ func (p *process) reap() {
 		return
 	}
 	var status unix.WaitStatus
+	var waitErr error
 	err = conn.Read(func(uintptr) bool {
-		var done bool
-		done, p.err = wait(p.pid, &status)
-		return done
+		var got int
+		for got, waitErr = unix.Wait4(p.pid, &status, unix.WNOHANG, nil); errors.Is(waitErr, unix.EINTR); {
+			got, waitErr = unix.Wait4(p.pid, &status, unix.WNOHANG, nil)
+		}
+		return got == p.pid || waitErr != nil
 	})
-	if p.err = errors.Join(p.err, err); p.err != nil {
-		p.err = fmt.Errorf("wait for process %d: %w", p.pid, p.err)
+	if err = errors.Join(waitErr, err); err != nil {
+		p.err = fmt.Errorf("wait for process %d: %w", p.pid, err)
 		return
 	}
 	p.status = status.ExitStatus()
 	if status.Signaled() {
-		p.status = 128 + int(p.meant(status.Signal()))
+		signal := status.Signal()
+		if instead := p.instead.Load(); instead != 0 && signal == unix.SIGKILL {
+			signal = unix.Signal(instead)
+		}
+		p.status = 128 + int(signal)
 	}
 }
 
-// meant is the signal that was to end the process, when this one did.
-func (p *process) meant(by unix.Signal) unix.Signal {
-	if instead := p.instead.Load(); instead != 0 && by == unix.SIGKILL {
-		return unix.Signal(instead)
+// endsByDefault tells whether a signal ends a process that does not handle it
+// (signal(7)).
+func endsByDefault(s unix.Signal) bool {
+	switch s {
+	case unix.SIGKILL, unix.SIGSTOP, unix.SIGCONT, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU,
+		unix.SIGCHLD, unix.SIGURG, unix.SIGWINCH, 0:
+		return false
+	default:
+		return true
 	}
-	return by
 }
 
-// wait asks once whether the process has ended.
-func wait(pid int, status *unix.WaitStatus) (done bool, err error) {
-	for {
-		got, err := unix.Wait4(pid, status, unix.WNOHANG, nil)
-		if !errors.Is(err, unix.EINTR) {
-			return got == pid || err != nil, err
+// handles tells whether the process handles or ignores the signal, by the masks
+// of /proc/PID/status. A process that cannot be asked is gone, or about to be.
+func (p *process) handles(s unix.Signal) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
+	if err != nil {
+		return true
+	}
+	for line := range strings.Lines(string(text)) {
+		name, digits, _ := strings.Cut(line, ":")
+		if name != "SigCgt" && name != "SigIgn" {
+			continue
+		}
+		mask, err := strconv.ParseUint(strings.TrimSpace(digits), 16, 64)
+		if err == nil && mask&(1<<(uint(s)-1)) != 0 {
+			return true
 		}
 	}
+	return false
 }

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/fourtuple/fourtuple/internal/engine/netns/spawn"
+	"github.com/fourtuple/fourtuple/internal/agent"
 )
 
 // Rootless runs this command once more, with the same arguments, environment,
@@ -25,20 +25,18 @@ import (
 // process group of its own, so that the terminal's Ctrl-C reaches it once. It
 // is killed when this process ends before it.
 func Rootless() (status int, err error) {
-	request, err := spawn.Request{
-		Kind: spawn.Engine, File: ownExecutable, Args: os.Args, Environment: os.Environ(),
-	}.Encode()
-	if err != nil {
-		return 0, err
-	}
 	runtime.LockOSThread() // it is killed when this thread ends
 	defer runtime.UnlockOSThread()
 	signals := make(chan os.Signal, 16)
-	notify(signals)
+	for _, s := range []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {
+		if !signal.Ignored(s) { // as they are under nohup(1)
+			signal.Notify(signals, s)
+		}
+	}
 	defer signal.Stop(signals)
-	p, err := cloneEngine(request)
+	p, err := startEngine()
 	if err != nil {
-		return 0, explain(err, readSwitch)
+		return 0, explain(err, readProc)
 	}
 	for {
 		select {
@@ -50,34 +48,18 @@ func Rootless() (status int, err error) {
 	}
 }
 
-// notify has the signals delivered that this process does not ignore, as it
-// does under nohup(1).
-func notify(signals chan<- os.Signal) {
-	for _, s := range []os.Signal{unix.SIGINT, unix.SIGTERM, unix.SIGHUP, unix.SIGQUIT} {
-		if !signal.Ignored(s) {
-			signal.Notify(signals, s)
-		}
-	}
-}
-
-// cloneEngine starts this program in namespaces of its own.
-func cloneEngine(request []byte) (*process, error) {
-	ours, theirs, err := socketPair()
-	if err != nil {
-		return nil, err
-	}
-	defer ours.Close()
+// startEngine starts this command in namespaces of its own.
+func startEngine() (*process, error) {
 	sys := ownUser()
 	sys.Cloneflags |= unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID
 	sys.Setpgid = true
-	pid, pidfd, err := clone([]*os.File{os.Stdin, os.Stdout, os.Stderr, theirs}, sys)
-	theirs.Close()
+	p, socket, err := startHelper([3]*os.File{os.Stdin, os.Stdout, os.Stderr}, sys)
 	if err != nil {
 		return nil, err
 	}
-	p := newProcess(pid, pidfd)
+	defer socket.Close()
 	go p.reap()
-	if err := converse(ours, request); err != nil {
+	if err := converse(socket, request{Role: engine, Args: os.Args, Environment: os.Environ()}); err != nil {
 		return nil, errors.Join(err, p.kill())
 	}
 	return p, nil
@@ -88,7 +70,7 @@ func cloneEngine(request []byte) (*process, error) {
 func ownUser() *syscall.SysProcAttr {
 	inside := os.Geteuid()
 	if inside == 0 {
-		inside = nobody // programs must not own what root owns
+		inside = agent.UnprivilegedID // programs must not own what root owns
 	}
 	return &syscall.SysProcAttr{
 		Cloneflags:  unix.CLONE_NEWUSER,
@@ -100,7 +82,7 @@ func ownUser() *syscall.SysProcAttr {
 
 // allCapabilities has every capability that this kernel knows.
 func allCapabilities() []uintptr {
-	last, err := strconv.Atoi(readSwitch("sys/kernel/cap_last_cap"))
+	last, err := strconv.Atoi(readProc("sys/kernel/cap_last_cap"))
 	if err != nil {
 		last = unix.CAP_LAST_CAP
 	}

@@ -2,20 +2,26 @@ package netns
 
 import (
 	"cmp"
+	"encoding/gob"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
+	"net/netip"
 	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/fourtuple/fourtuple/internal/agent"
-	"github.com/fourtuple/fourtuple/internal/engine/netns/spawn"
 )
 
-// nobody is who root's programs run as, as in most containers.
-const nobody = 65534
-
-// Start starts a program on the host (agent.Place). It returns when the program
-// is executed, or says why it is not.
+// Start starts a program on the host (agent.Namespace). It returns when the
+// program is executed, or says why it is not.
 //
 // The program is the first process of a PID namespace of its own and has its
 // own /proc, /sys, /etc/hosts, host name and session; its other files are the
@@ -30,81 +36,207 @@ func (h *Host) Start(p agent.Program) (agent.Process, error) {
 }
 
 func (h *Host) start(p agent.Program) (*process, error) {
-	request, err := h.request(p)
-	if err != nil {
-		return nil, err
-	}
-	namespace, err := h.network.namespace(h.asked.Name)
-	if err != nil {
-		return nil, err
-	}
-	ours, theirs, err := socketPair()
-	if err != nil {
-		return nil, err
-	}
-	defer ours.Close()
-	defer theirs.Close()
-	child, err := h.network.clone(namespace, p, theirs)
-	if err != nil {
-		return nil, err
-	}
-	theirs.Close()
-	if err := converse(ours, request); err != nil {
-		return nil, errors.Join(err, child.kill())
-	}
-	return child, nil
-}
-
-// request says what the new process is to become.
-func (h *Host) request(p agent.Program) ([]byte, error) {
 	if len(p.Args) == 0 {
 		return nil, errors.New("no program")
 	}
-	r := spawn.Request{
-		Kind: spawn.Program, User: programUser(), Args: p.Args,
-		Directory: p.Directory, Hostname: p.Hostname,
+	hostname := cmp.Or(p.Hostname, h.asked.Name)
+	r := request{
+		Role: program, User: programUser(), Args: p.Args, Environment: environment(hostname, p.Environment),
+		Directory: cmp.Or(p.Directory, "/"), Hostname: hostname, Hosts: h.hostsFile(hostname, p.ExtraHosts),
 	}
-	if r.Hostname == "" {
-		r.Hostname = h.asked.Name
+	namespace, err := h.namespace()
+	if err != nil {
+		return nil, err
 	}
-	if r.Directory == "" {
-		r.Directory = "/"
-	}
-	if name := p.Args[0]; name == "server" || name == "client" {
-		r.File, r.As = h.network.self.path, name
-		r.Args = append([]string{"lab"}, p.Args...)
-	}
-	r.Environment = environment(r.Hostname, p.Environment)
-	r.Hosts = h.hostsFile(r.Hostname, p.ExtraHosts)
-	return r.Encode()
-}
-
-// programUser is the uid and gid of programs, -1 for this process's own.
-func programUser() int {
-	if os.Geteuid() == 0 {
-		return nobody
-	}
-	return -1
-}
-
-// clone makes the process on the starter's thread, in the host's namespace.
-func (n *Network) clone(namespace *os.File, p agent.Program, socket *os.File) (child *process, err error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer null.Close()
-	files := []*os.File{null, cmp.Or(p.Stdout, null), cmp.Or(p.Stderr, null), socket}
-	if n.self.copied != nil {
-		files = append(files, n.self.copied)
-	}
-	err = n.starter.do(namespace, func() error {
-		pid, pidfd, err := clone(files, &syscall.SysProcAttr{Cloneflags: ownNamespaces, Setsid: true})
-		if err != nil {
+	standard := [3]*os.File{null, cmp.Or(p.Stdout, null), cmp.Or(p.Stderr, null)}
+	var child *process
+	var socket *os.File
+	err = h.network.starter.do(func() error {
+		if err := setNamespace(namespace); err != nil {
 			return err
 		}
-		child, err = n.adopt(pid, pidfd)
+		child, socket, err = startHelper(standard, &syscall.SysProcAttr{Cloneflags: ownNamespaces, Setsid: true})
 		return err
 	})
-	return child, err
+	if err != nil {
+		return nil, err
+	}
+	defer socket.Close()
+	if err := h.network.adopt(child); err != nil {
+		return nil, err
+	}
+	if err := converse(socket, r); err != nil {
+		return nil, errors.Join(err, child.kill())
+	}
+	return child, nil
+}
+
+// programUser is the uid and gid of programs, -1 for this process's own.
+func programUser() int {
+	if os.Geteuid() == 0 {
+		return agent.UnprivilegedID
+	}
+	return -1
+}
+
+// ownNamespaces is what a program has for itself, beside its host's network.
+const ownNamespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
+
+// startHelper starts this command as a helper that waits for its request on
+// the socket's other end, its descriptor 3. It dies with the calling thread as
+// soon as it executes what was requested.
+func startHelper(standard [3]*os.File, sys *syscall.SysProcAttr) (*process, *os.File, error) {
+	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
+	}
+	defer unix.Close(fds[1])
+	_ = unix.SetNonblock(fds[0], true) // so that waiting for it takes no thread
+	ours := os.NewFile(uintptr(fds[0]), "helper")
+	pidfd := -1
+	sys.PidFD = &pidfd
+	pid, err := syscall.ForkExec(ownExecutable, []string{"lab", HelperCommand}, &syscall.ProcAttr{
+		Files: []uintptr{standard[0].Fd(), standard[1].Fd(), standard[2].Fd(), uintptr(fds[1])},
+		Sys:   sys,
+	})
+	if err == nil && pidfd < 0 {
+		err = errors.Join(errors.New("this kernel has no pidfds; Linux has them from 5.4 on"), unix.Kill(pid, unix.SIGKILL))
+		_, waitErr := unix.Wait4(pid, nil, 0, nil)
+		err = errors.Join(err, waitErr)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("clone: %w", err), ours.Close())
+	}
+	return newProcess(pid, pidfd), ours, nil
+}
+
+// converse gives the helper its request and returns when it has executed what
+// was requested, or why it has not.
+func converse(helper *os.File, r request) error {
+	if err := gob.NewEncoder(helper).Encode(r); err != nil {
+		return fmt.Errorf("tell the new process: %w", err)
+	}
+	said, err := io.ReadAll(helper)
+	reason, executed := strings.CutPrefix(string(said), executing)
+	switch {
+	case reason != "":
+		return errors.New(reason)
+	case !executed:
+		return errors.Join(errors.New("the new process ended at once"), err)
+	}
+	return nil
+}
+
+// A starter is one OS thread that clones all programs of a network, from a
+// mount namespace of its own (prepareMounts). The kernel kills a program when
+// the thread that cloned it ends, so this one lives until the network is closed.
+type starter struct {
+	once sync.Once
+	jobs chan func(prepared error)
+	done chan struct{}
+	loop sync.WaitGroup
+}
+
+func newStarter() *starter {
+	return &starter{jobs: make(chan func(prepared error)), done: make(chan struct{})}
+}
+
+// do runs f on the starter's thread.
+func (s *starter) do(f func() error) error {
+	s.once.Do(func() { s.loop.Go(s.work) })
+	result := make(chan error, 1)
+	job := func(prepared error) {
+		if prepared == nil {
+			prepared = f()
+		}
+		result <- prepared
+	}
+	select {
+	case s.jobs <- job:
+		return <-result
+	case <-s.done:
+		return errClosed
+	}
+}
+
+// work never gives its thread back, which ends with the goroutine: so it must
+// not be the process's first.
+func (s *starter) work() {
+	runtime.LockOSThread()
+	if unix.Gettid() == unix.Getpid() {
+		defer runtime.UnlockOSThread()
+		var other sync.WaitGroup
+		other.Go(s.work)
+		other.Wait()
+		return
+	}
+	err := unix.Unshare(unix.CLONE_NEWNS)
+	if err == nil {
+		err = prepareMounts(programUser())
+	}
+	for {
+		select {
+		case job := <-s.jobs:
+			job(err)
+		case <-s.done:
+			return
+		}
+	}
+}
+
+// stop ends the thread. No program may be left.
+func (s *starter) stop() {
+	s.once.Do(func() {})
+	close(s.done)
+	s.loop.Wait()
+}
+
+// hostsFile is the text of the host's /etc/hosts (hosts(5)): itself, the extra
+// hosts that the lab names, and the hosts that it shares a subnet with, which
+// Docker's name server knows too.
+func (h *Host) hostsFile(hostname string, extra map[string][]netip.Addr) string {
+	var text strings.Builder
+	line := func(a netip.Addr, name string) { fmt.Fprintf(&text, "%s\t%s\n", a, name) }
+	line(netip.AddrFrom4([4]byte{127, 0, 0, 1}), "localhost")
+	for _, link := range h.asked.Links {
+		line(link.Address.Addr(), hostname)
+	}
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		for _, a := range extra[name] {
+			line(a, name)
+		}
+	}
+	for _, link := range h.asked.Links {
+		for _, other := range h.network.onSubnets[link.Subnet] {
+			if other.name != h.asked.Name {
+				line(other.address, other.name)
+			}
+		}
+	}
+	return text.String()
+}
+
+// environment is what a container would have, and what the lab adds to it. The
+// programs of ours come first in PATH, whatever the lab says it is.
+func environment(hostname string, added []string) []string {
+	all := map[string]string{
+		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+		"HOME": "/", "HOSTNAME": hostname,
+	}
+	for _, v := range added {
+		name, value, _ := strings.Cut(v, "=")
+		all[name] = value
+	}
+	all["PATH"] = programsFolder + ":" + all["PATH"]
+	list := make([]string, 0, len(all))
+	for name, value := range all {
+		list = append(list, name+"="+value)
+	}
+	slices.Sort(list)
+	return list
 }

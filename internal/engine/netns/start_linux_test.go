@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fourtuple/fourtuple/internal/agent"
+	"github.com/fourtuple/fourtuple/internal/nettest"
 )
 
 // A program sees its host and nothing else.
@@ -33,8 +34,8 @@ func TestProgramSeesOnlyItsHost(t *testing.T) {
 	require.Equal(t, "r1", r.Hostname)
 	require.Equal(t, "/usr", r.Directory)
 	require.Equal(t, "client", r.Comm)
-	require.Equal(t, []string{"lab", "client", "report"}, r.Arguments)
-	require.ElementsMatch(t, []string{"PATH=" + defaultPath, "HOSTNAME=r1", "GREETING=hello", "HOME=/nowhere"}, r.Environment)
+	require.Equal(t, []string{"client", "report"}, r.Arguments)
+	require.ElementsMatch(t, []string{"PATH=/sys/firmware:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=r1", "GREETING=hello", "HOME=/nowhere"}, r.Environment)
 	require.Equal(t, "/dev/null<nil>", r.Descriptors[0])
 	require.Empty(t, r.Inherited)
 	require.Equal(t, `127.0.0.1	localhost
@@ -57,8 +58,8 @@ func TestProgramIsAnOrdinaryUser(t *testing.T) {
 
 	n := build(t, star(1))
 	r := reports(t, n.Host("client1"), agent.Program{})
-	require.Equal(t, nobody, r.UID)
-	require.Equal(t, nobody, r.GID)
+	require.Equal(t, agent.UnprivilegedID, r.UID)
+	require.Equal(t, agent.UnprivilegedID, r.GID)
 	require.Empty(t, r.Groups)
 	require.Empty(t, r.Inherited, "the leak stays here")
 	for _, line := range []string{
@@ -73,7 +74,7 @@ func TestProgramIsAnOrdinaryUser(t *testing.T) {
 
 // The same questions have other answers here, so that they are worth asking.
 func TestThisProcessIsNoOrdinaryProgram(t *testing.T) {
-	needsRoot(t)
+	nettest.Root(t)
 	status, err := os.ReadFile("/proc/self/status")
 	require.NoError(t, err)
 	require.NotContains(t, string(status), "CapEff:\t0000000000000000")
@@ -98,8 +99,8 @@ func TestProgramsThatCannotStart(t *testing.T) {
 		says    string
 	}{
 		"no program":  {agent.Program{}, "start [] on client1: no program"},
-		"not in PATH": {agent.Program{Args: []string{"no-such-program", "x"}}, `start ["no-such-program" "x"] on client1: there is no program no-such-program that this user may run in /usr/local/sbin:`},
-		"no file":     {agent.Program{Args: []string{"/no/such"}}, `start ["/no/such"] on client1: run /no/such: no such file or directory`},
+		"not in PATH": {agent.Program{Args: []string{"no-such-program", "x"}}, `start ["no-such-program" "x"] on client1: there is no program "no-such-program" that this user may run in /sys/firmware:/usr/local/sbin:`},
+		"no file":     {agent.Program{Args: []string{"/no/such"}}, `start ["/no/such"] on client1: run "/no/such": no such file or directory`},
 		"not allowed": {agent.Program{Args: []string{secret}}, "permission denied"},
 		"directory":   {agent.Program{Args: []string{"true"}, Directory: "/no/such"}, `start ["true"] on client1: chdir /no/such: no such file or directory`},
 		"zero byte":   {agent.Program{Args: []string{"a\x00b"}}, "zero byte"},
@@ -113,14 +114,18 @@ func TestProgramsThatCannotStart(t *testing.T) {
 	n.reapers.Wait() // or this test does not end
 }
 
-// Own programs are run by another program if the lab command says so.
-func TestSelf(t *testing.T) {
-	needsRoot(t)
-	n, err := Build(t.Context(), star(1), Options{Self: "/bin/echo"})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, n.Close()) })
-	s := startProgram(t, n.Host("client1"), agent.Program{Args: []string{"server", "--json"}})
-	require.Equal(t, "server --json\n", s.ends(0))
+// server, client and lab are in the PATH of a shell, too, whatever the lab says
+// PATH is, and nobody can replace them.
+func TestOurProgramsAreInPath(t *testing.T) {
+	n := build(t, star(1))
+	s := startProgram(t, n.Host("client1"), agent.Program{
+		Args: []string{"/bin/sh", "-c", `client report | grep -o '"Comm":"[a-z]*"'; lab exit; echo $?;
+			command -v server; command -v sleep; : > /sys/firmware/lab || : > /sys/firmware/new || echo refused`},
+		Environment: []string{"PATH=/bin"},
+	})
+	out := s.ends(0)
+	require.Contains(t, out, "\"Comm\":\"client\"\n7\n/sys/firmware/server\n/bin/sleep\n")
+	require.Contains(t, out, "refused\n")
 }
 
 func TestSignals(t *testing.T) {

@@ -8,27 +8,44 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/fourtuple/fourtuple/internal/engine/netns/spawn"
 )
+
+// needed are the capabilities that the engine uses itself: to make namespaces
+// and what is in them, to watch, and to start, inspect and stop programs that
+// have none.
+var needed = []uint{
+	unix.CAP_SYS_ADMIN, unix.CAP_NET_ADMIN, unix.CAP_NET_RAW, unix.CAP_SETUID, unix.CAP_SETGID,
+	unix.CAP_SETPCAP, unix.CAP_KILL, unix.CAP_SYS_PTRACE,
+}
+
+// Privileged tells whether this process may build networks as it is.
+func Privileged() bool {
+	head := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&head, &data[0]); err != nil {
+		return false
+	}
+	for _, c := range needed {
+		if data[c/32].Effective&(1<<(c%32)) == 0 {
+			return false
+		}
+	}
+	return true
+}
 
 // Supported returns nil if this process can build networks, either as it is
 // or after Rootless. Otherwise its error is one sentence that says what forbids
 // it and what to do. It tries what a program's start takes, in a process that
 // then ends, and changes nothing.
 func Supported() error {
-	if err := probe(); err != nil {
-		return explain(err, readSwitch)
+	if err := tryHelper(); err != nil {
+		return explain(err, readProc)
 	}
 	return nil
 }
 
-// probe isolates a process as a program's is, and lets it end.
-func probe() error {
-	request, err := spawn.Request{Kind: spawn.Probe, User: programUser(), Hostname: "probe"}.Encode()
-	if err != nil {
-		return err
-	}
+// tryHelper isolates a process as a program's is, and lets it end.
+func tryHelper() error {
 	sys := &syscall.SysProcAttr{}
 	if !Privileged() {
 		sys = ownUser()
@@ -39,26 +56,18 @@ func probe() error {
 		return err
 	}
 	defer null.Close()
-	ours, theirs, err := socketPair()
+	p, socket, err := startHelper([3]*os.File{null, null, null}, sys)
 	if err != nil {
 		return err
 	}
-	defer ours.Close()
-	pid, pidfd, err := clone([]*os.File{null, null, null, theirs}, sys)
-	theirs.Close()
-	if err != nil {
-		return err
-	}
-	p := newProcess(pid, pidfd)
-	err = converse(ours, request)
+	defer socket.Close()
+	err = converse(socket, request{Role: probe, User: programUser(), Hostname: "probe"})
 	p.reap()
 	return errors.Join(err, p.err)
 }
 
-// A lookup returns the text of a file below /proc, "" if there is none.
-type lookup func(file string) string
-
-func readSwitch(file string) string {
+// readProc returns the text of a file below /proc, "" if there is none.
+func readProc(file string) string {
 	text, err := os.ReadFile("/proc/" + file)
 	if err != nil {
 		return ""
@@ -77,8 +86,9 @@ var switches = []struct{ name, forbids, allows string }{
 	{"user.max_mnt_namespaces", "0", "10000"},
 }
 
-// explain says why this system lets nobody like this process make networks.
-func explain(cause error, read lookup) error {
+// explain says why this system lets nobody like this process make networks,
+// from what read says of files below /proc.
+func explain(cause error, read func(file string) string) error {
 	for _, s := range switches {
 		if read("sys/"+strings.ReplaceAll(s.name, ".", "/")) == s.forbids {
 			return fmt.Errorf("the system forbids ordinary users to make networks by %s=%s: set it with `sudo sysctl %s=%s`, or use sudo, or --engine docker (%w)",
@@ -95,7 +105,7 @@ func explain(cause error, read lookup) error {
 // sandboxed tells whether it is not the system that forbids something but what
 // this process was started in: a seccomp filter, or a /proc of which parts are
 // hidden, so that nobody inside may mount another one.
-func sandboxed(cause error, read lookup) bool {
+func sandboxed(cause error, read func(file string) string) bool {
 	for line := range strings.Lines(read("self/status")) {
 		if mode, ok := strings.CutPrefix(line, "Seccomp:"); ok && strings.TrimSpace(mode) != "0" {
 			return true

@@ -11,10 +11,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/fourtuple/fourtuple/internal/nettest"
 )
 
 func TestSupported(t *testing.T) {
-	needsRoot(t)
+	nettest.Root(t)
 	before := remains(t)
 	require.NoError(t, Supported())
 	require.Equal(t, before, remains(t))
@@ -23,7 +25,7 @@ func TestSupported(t *testing.T) {
 func TestSupportedForOrdinaryUsers(t *testing.T) {
 	needsUserNamespaces(t)
 	c := ordinarily(t)
-	c.Args = []string{"lab", "client", "supported"}
+	c.Args = []string{"lab", "supported"}
 	out, err := c.CombinedOutput()
 	require.NoError(t, err)
 	require.Equal(t, "privileged false, supported <nil>\n", string(out))
@@ -55,7 +57,7 @@ func forbiddenProgram([]string) error {
 	if err := unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0); err != nil {
 		return err
 	}
-	return syscall.Exec(ownExecutable, []string{"lab", "client", "supported"}, os.Environ())
+	return syscall.Exec(ownExecutable, []string{"lab", "supported"}, os.Environ())
 }
 
 func TestExplainHiddenProc(t *testing.T) {

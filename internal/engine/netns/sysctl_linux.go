@@ -3,43 +3,95 @@ package netns
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// sysctls writes kernel parameters of the calling thread's namespace.
-//
-// It does so over a procfs of its own, which it renews now and then: in the
-// machine's /proc every namespace leaves entries with the same names, which
-// the kernel then has to pass one by one to find its own. At 1,000 namespaces
-// that would take longer than everything else about them.
-type sysctls struct {
-	proc *os.File // nil: none yet, or the system gives none
-	left int      // how many more namespaces it is good for
+// sysctlName is a parameter's name in sysctl(8)'s notation with dots.
+var sysctlName = regexp.MustCompile(`^net(\.[A-Za-z0-9_-]+)+$`)
+
+// ofInterface matches parameters that exist only while an interface does.
+var ofInterface = regexp.MustCompile(`\.eth[0-9]+\.`)
+
+// checkSysctls refuses what is not a host's own: only net.* belongs to a
+// network namespace, all else is the machine's.
+func checkSysctls(h *topology.Host) error {
+	for _, key := range slices.Sorted(maps.Keys(h.Sysctls)) {
+		if !sysctlName.MatchString(key) {
+			return fmt.Errorf("sysctl %q of %s: a host has its own net.* and nothing else", key, h.Name)
+		}
+	}
+	return nil
 }
 
-// renewal is how many parameters are written before procfs is renewed.
+// setSysctls sets those of the host's parameters that are of an interface, or
+// those that are not, which have to be set before there are interfaces that
+// copy them. The thread is in the host's namespace.
+func (b *builder) setSysctls(h *topology.Host, interfaces bool) error {
+	for _, key := range slices.Sorted(maps.Keys(h.Sysctls)) {
+		if ofInterface.MatchString(key) != interfaces {
+			continue
+		}
+		if err := b.procfs.set(key, h.Sysctls[key]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A procfs sets kernel parameters of the calling thread's namespace.
+//
+// It has a procfs(5) of its own, which it renews now and then: in the machine's
+// /proc every namespace leaves entries with the same names, which the kernel
+// then passes one by one to find its own. At 1,000 namespaces that takes longer
+// than everything else about them.
+type procfs struct {
+	root *os.File // nil: none yet, or the system gives none
+	left int      // how many more parameters it is good for
+}
+
+// renewal is how many parameters are set before the procfs is renewed.
 const renewal = 64
 
-// write sets a parameter such as net.ipv4.ip_forward.
-func (s *sysctls) write(key, value string) error {
-	if s.left == 0 {
-		s.renew()
+// set sets a parameter such as net.ipv4.ip_forward.
+func (p *procfs) set(key, value string) error {
+	if p.left == 0 {
+		p.renew()
 	}
-	s.left--
-	path := "sys/" + strings.ReplaceAll(key, ".", "/")
+	p.left--
+	if err := p.write("sys/"+strings.ReplaceAll(key, ".", "/"), value); err != nil {
+		if errors.Is(err, unix.ENOENT) {
+			err = fmt.Errorf("%w: this kernel has no such parameter for a single host", err)
+		}
+		return fmt.Errorf("set %s=%q: %w", key, value, err)
+	}
+	return nil
+}
+
+// setIfPresent sets a parameter that older kernels, or kernels without IPv6,
+// do not have.
+func (p *procfs) setIfPresent(key, value string) error {
+	if err := p.set(key, value); !errors.Is(err, unix.ENOENT) {
+		return err
+	}
+	return nil
+}
+
+func (p *procfs) write(path, value string) error {
 	dir := unix.AT_FDCWD
-	if s.proc != nil {
-		dir = int(s.proc.Fd())
+	if p.root != nil {
+		dir = int(p.root.Fd())
 	} else {
 		path = "/proc/" + path
 	}
 	fd, err := unix.Openat(dir, path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
-	if errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("%w: this kernel has no such parameter for a single host", err)
-	}
 	if err != nil {
 		return err
 	}
@@ -50,9 +102,9 @@ func (s *sysctls) write(key, value string) error {
 
 // renew gets a new procfs. Older kernels and some user namespaces give none:
 // then it is the machine's, which does the same and slower.
-func (s *sysctls) renew() {
-	s.close()
-	s.left = renewal
+func (p *procfs) renew() {
+	p.close()
+	p.left = renewal
 	fs, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC)
 	if err != nil {
 		return
@@ -62,24 +114,13 @@ func (s *sysctls) renew() {
 		return
 	}
 	if root, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0); err == nil {
-		s.proc = os.NewFile(uintptr(root), "proc")
+		p.root = os.NewFile(uintptr(root), "proc")
 	}
 }
 
-func (s *sysctls) close() {
-	if s.proc != nil {
-		s.proc.Close()
-		s.proc = nil
+func (p *procfs) close() {
+	if p.root != nil {
+		p.root.Close()
+		p.root = nil
 	}
-}
-
-func (s sysctlStep) do(w *worker, t task) error {
-	if err := w.enter(t.host); err != nil {
-		return err
-	}
-	err := w.sysctls.write(s.key, s.value)
-	if s.optional && errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	return err
 }
