@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -268,10 +269,7 @@ func linesOf(t *testing.T, c *exec.Cmd) <-chan string {
 func descendants(pid int) []int {
 	children := make(map[int][]int)
 	for _, p := range allProcesses() {
-		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p))
-		_, rest, _ := strings.Cut(string(status), ") ")
-		if fields := strings.Fields(rest); len(fields) > 1 && fields[0] != "Z" {
-			parent, _ := strconv.Atoi(fields[1])
+		if parent := parentOf(p); parent >= 0 {
 			children[parent] = append(children[parent], p)
 		}
 	}
@@ -281,6 +279,19 @@ func descendants(pid int) []int {
 		next = append(next, children[next[0]]...)
 	}
 	return all
+}
+
+// parentOf returns a process's parent, -1 if the process has ended, also if
+// nobody has waited for it yet.
+func parentOf(pid int) int {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	_, rest, _ := strings.Cut(string(status), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 2 || fields[0] == "Z" || fields[0] == "X" {
+		return -1
+	}
+	parent, _ := strconv.Atoi(fields[1])
+	return parent
 }
 
 func allProcesses() []int {
@@ -296,13 +307,7 @@ func allProcesses() []int {
 
 // alive returns those that still run.
 func alive(pids []int) []int {
-	var all []int
-	for _, p := range pids {
-		if syscall.Kill(p, 0) != syscall.ESRCH {
-			all = append(all, p)
-		}
-	}
-	return all
+	return slices.DeleteFunc(slices.Clone(pids), func(p int) bool { return parentOf(p) < 0 })
 }
 
 // holders returns the processes that are in one of the network namespaces, or

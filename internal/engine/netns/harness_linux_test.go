@@ -2,7 +2,7 @@ package netns
 
 import (
 	"bytes"
-		"encoding/json"
+	"encoding/json"
 	"io"
 	"os"
 	"strings"

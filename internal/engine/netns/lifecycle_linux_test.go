@@ -19,6 +19,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fourtuple/fourtuple/internal/agent"
+	"github.com/fourtuple/fourtuple/internal/nettest"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 

@@ -175,7 +175,11 @@ func (s *starter) work() {
 		other.Wait()
 		return
 	}
-	err := unix.Unshare(unix.CLONE_NEWNS)
+	home, err := currentNamespace()
+	if err == nil {
+		defer home.Close()
+		err = unix.Unshare(unix.CLONE_NEWNS)
+	}
 	if err == nil {
 		err = prepareMounts(programUser())
 	}
@@ -184,6 +188,11 @@ func (s *starter) work() {
 		case job := <-s.jobs:
 			job(err)
 		case <-s.done:
+			// The thread lasts a moment longer than this function, and is to
+			// hold no host's namespace then.
+			if home != nil {
+				_ = setNamespace(home)
+			}
 			return
 		}
 	}
