@@ -15,7 +15,6 @@ import (
 	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
@@ -76,48 +75,32 @@ func OpenCapture(interfaces []evidence.Interface, w io.Writer) (*Capture, error)
 }
 
 // describe writes the section's header and a block for each interface.
-func (c *Capture) describe(interfaces []evidence.Interface) error {
-	links, err := netlink.LinkList()
-	if err != nil && !errors.Is(err, netlink.ErrDumpInterrupted) {
-		return fmt.Errorf("list the interfaces: %w", err)
-	}
-	kinds := make(map[int]string)
-	for _, l := range links {
-		kinds[l.Attrs().Index] = l.Attrs().EncapType
-	}
-	for _, i := range interfaces {
-		kind, ok := kinds[i.Index]
-		if !ok {
-			return fmt.Errorf("interface %s is not there", i.Name)
+func (c *Capture) describe(interfaces []evidence.Interface) (err error) {
+	for id, i := range interfaces {
+		block := pcapgo.NgInterface{
+			Name: i.Name, Description: join(i.Addresses), OS: "linux",
+			LinkType: layers.LinkTypeRaw, // a tunnel's packets have no link layer
 		}
-		if err := c.addInterface(i, kind); err != nil {
+		if i.Name == "lo" || len(i.MAC) == len("02:00:00:00:00:01") {
+			block.LinkType = layers.LinkTypeEthernet
+		}
+		if id == 0 {
+			section := pcapgo.NgSectionInfo{Application: "fourtuple", OS: "linux"}
+			c.blocks, err = pcapgo.NewNgWriterInterface(&c.pending, block, pcapgo.NgWriterOptions{SectionInfo: section})
+		} else {
+			_, err = c.blocks.AddInterface(block)
+		}
+		if err != nil {
 			return err
 		}
+		c.ids[i.Index] = id
+		c.received = append(c.received, 0)
 	}
 	if len(interfaces) == 0 {
 		return errors.New("there is no interface")
 	}
 	c.write()
 	return c.err
-}
-
-func (c *Capture) addInterface(i evidence.Interface, kind string) (err error) {
-	block := pcapgo.NgInterface{
-		Name: i.Name, Description: join(i.Addresses), OS: "linux",
-		LinkType: layers.LinkTypeRaw, // a tunnel's packets have no link layer
-	}
-	if kind == "ether" || kind == "loopback" {
-		block.LinkType = layers.LinkTypeEthernet
-	}
-	if c.blocks == nil {
-		section := pcapgo.NgSectionInfo{Application: "fourtuple", OS: "linux"}
-		c.blocks, err = pcapgo.NewNgWriterInterface(&c.pending, block, pcapgo.NgWriterOptions{SectionInfo: section})
-	} else {
-		_, err = c.blocks.AddInterface(block)
-	}
-	c.ids[i.Index] = len(c.received)
-	c.received = append(c.received, 0)
-	return err
 }
 
 func join(addresses []netip.Prefix) string {
@@ -192,19 +175,18 @@ func (c *Capture) read(fd int) (found, more bool) {
 // keep makes a frame's block. A frame on lo is received twice, and kept once: as
 // it goes out, since that is before the call that sent it returns.
 func (c *Capture) keep(f frame) {
-	if f.loopback && !f.outgoing {
+	flags := pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionInbound}
+	if f.address.Pkttype == unix.PACKET_OUTGOING {
+		flags.Direction = pcapgo.NgEpbFlagDirectionOutbound
+	} else if f.address.Hatype == unix.ARPHRD_LOOPBACK {
 		return
 	}
-	id, ok := c.ids[f.ifindex]
+	id, ok := c.ids[f.address.Ifindex]
 	if !ok {
 		c.stats.Dropped++
 		return
 	}
 	info := gopacket.CaptureInfo{Timestamp: f.time, CaptureLength: len(f.data), Length: f.length, InterfaceIndex: id}
-	flags := pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionInbound}
-	if f.outgoing {
-		flags.Direction = pcapgo.NgEpbFlagDirectionOutbound
-	}
 	c.fail(c.blocks.WritePacketWithOptions(info, f.data, pcapgo.NgPacketOptions{Flags: &flags}))
 	c.fail(c.blocks.Flush())
 	c.received[id]++

@@ -275,11 +275,9 @@ func (f *failing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestOpenCaptureRefuses(t *testing.T) {
+func TestOpenCaptureWithoutInterfaces(t *testing.T) {
 	nettest.New(t).Do(t, func() {
 		_, err := OpenCapture(nil, io.Discard)
 		assert.EqualError(t, err, "capture packets: there is no interface")
-		_, err = OpenCapture([]evidence.Interface{{Name: "eth7", Index: 99}}, io.Discard)
-		assert.EqualError(t, err, "capture packets: interface eth7 is not there")
 	})
 }

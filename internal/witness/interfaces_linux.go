@@ -2,7 +2,6 @@ package witness
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -21,18 +20,13 @@ func Interfaces() ([]evidence.Interface, error) {
 		return nil, fmt.Errorf("list the interfaces: %w", err)
 	}
 	defer h.Close()
-	const attempts = 8 // interfaces may come and go while they are listed
-	var interfaces []evidence.Interface
-	for range attempts {
-		interfaces, err = listInterfaces(h)
-		if !errors.Is(err, netlink.ErrDumpInterrupted) {
-			break
+	for range 8 { // interfaces and addresses may come and go while they are listed
+		var interfaces []evidence.Interface
+		if interfaces, err = listInterfaces(h); err == nil {
+			return interfaces, nil
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("list the interfaces: %w", err)
-	}
-	return interfaces, nil
+	return nil, fmt.Errorf("list the interfaces: %w", err)
 }
 
 func listInterfaces(h *netlink.Handle) ([]evidence.Interface, error) {

@@ -1,7 +1,7 @@
 package witness
 
 import (
-	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 
@@ -35,50 +34,33 @@ func OpenFiles(pid int) ([]evidence.File, error) {
 		}
 	}
 	slices.SortFunc(all, func(a, b evidence.File) int {
-		if a.PID != b.PID {
-			return a.PID - b.PID
-		}
-		return a.FD - b.FD
+		return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.FD, b.FD))
 	})
-	names := make(map[string]string)
-	for i := range all {
-		all[i].User = userName(names, all[i].User)
-	}
 	if err := errors.Join(errs...); err != nil {
 		return all, fmt.Errorf("open files of process %d: %w", pid, err)
 	}
 	return all, nil
 }
 
-// userName is the name of a user ID, or the ID where there is none.
-func userName(known map[string]string, uid string) string {
-	if _, ok := known[uid]; !ok {
-		known[uid] = uid
-		if u, err := user.LookupId(uid); err == nil {
-			known[uid] = u.Username
-		}
-	}
-	return known[uid]
-}
-
-// openFiles looks at one process, as its owner where it must. Its rows have the
-// user's ID as User.
-func openFiles(pid int) (files []evidence.File, err error) {
+// openFiles looks at one process, as its owner where it must.
+func openFiles(pid int) ([]evidence.File, error) {
 	directory := fmt.Sprintf("/proc/%d", pid)
 	var s unix.Stat_t
 	if err := unix.Stat(directory, &s); err != nil {
-		return nil, goneOr(&fs.PathError{Op: "stat", Path: directory, Err: err})
+		return nil, goneOr(err)
 	}
 	status, err := readStatus(pid)
 	if err != nil {
 		return nil, err
 	}
 	process := evidence.File{PID: pid, Command: status.command, User: strconv.Itoa(int(s.Uid))}
-	files, err = walk(directory, process)
+	if u, err := user.LookupId(process.User); err == nil {
+		process.User = u.Username
+	}
+	files, err := walk(directory, process)
 	if errors.Is(err, fs.ErrPermission) {
-		var refused error
 		plain := err
-		refused = asOwner(int(s.Uid), int(s.Gid), func() { files, err = walk(directory, process) })
+		refused := asOwner(int(s.Uid), int(s.Gid), func() { files, err = walk(directory, process) })
 		if refused != nil {
 			err = fmt.Errorf("%w; %w", plain, refused)
 		}
@@ -97,106 +79,85 @@ func goneOr(err error) error {
 // walk makes the rows of one process with the calling thread's rights. A
 // descriptor that is closed meanwhile has no row.
 func walk(directory string, process evidence.File) ([]evidence.File, error) {
-	names, err := readNumbers(directory + "/fd")
+	fds, err := readNumbers(directory + "/fd")
 	if err != nil {
 		return nil, goneOr(err)
 	}
-	files := make([]evidence.File, 0, len(names))
+	files := make([]evidence.File, 0, len(fds))
 	unresolved := make(sockets)
-	for _, fd := range names {
+	for _, fd := range fds {
 		f := process
 		f.FD = fd
-		protocol, err := describe(&f, fmt.Sprintf("%s/fd/%d", directory, fd))
+		err := describe(&f, fmt.Sprintf("%s/fd/%d", directory, fd))
 		if errors.Is(goneOr(err), ErrGone) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		if protocol != "" {
-			unresolved.add(protocol, f.Inode, len(files))
+		if f.Protocol != "" {
+			unresolved.add(f.Protocol, f.Inode, len(files))
+			f.Protocol = ""
 		}
 		files = append(files, f)
 	}
 	return files, unresolved.resolve(directory+"/net", files)
 }
 
-// describe fills in what a descriptor's link tells: access, target and type. Of
-// a TCP or UDP socket it returns the table that it is to be looked up in.
-func describe(f *evidence.File, path string) (protocol string, err error) {
+// describe fills in what a descriptor's link and its target tell. Of a TCP or
+// UDP socket that is type sock, and the protocol.
+func describe(f *evidence.File, path string) (err error) {
 	if f.Target, err = os.Readlink(path); err != nil {
-		return "", err
+		return err
 	}
 	link, err := os.Lstat(path)
 	if err != nil {
-		return "", err
+		return err
 	}
-	switch link.Mode() & 0o600 {
-	case 0o400:
-		f.Access = "r"
-	case 0o200:
-		f.Access = "w"
-	case 0o600:
-		f.Access = "u"
-	}
+	f.Access = map[fs.FileMode]string{0o400: "r", 0o200: "w", 0o600: "u"}[link.Mode()&0o600]
 	if inode, ok := strings.CutPrefix(f.Target, "socket:["); ok {
 		f.Inode, err = strconv.ParseUint(strings.TrimSuffix(inode, "]"), 10, 64)
-		f.Type, protocol = socketType(path)
-		return protocol, err
+		f.Type, f.Protocol = socketType(path)
+		return err
 	}
 	if strings.HasPrefix(f.Target, "anon_inode:") {
 		f.Type = "a_inode"
-		return "", nil
+		return nil
 	}
 	file, err := os.Stat(path)
-	if err != nil {
-		return "", err
+	if err == nil {
+		f.Type = fileType(file.Mode())
 	}
-	f.Type = fileType(file)
-	return "", nil
+	return err
 }
 
 // fileType is lsof's word for a file's type.
-func fileType(file fs.FileInfo) string {
-	s, ok := file.Sys().(*syscall.Stat_t)
-	if !ok {
-		return "unknown"
-	}
-	switch s.Mode & unix.S_IFMT {
-	case unix.S_IFREG:
+func fileType(m fs.FileMode) string {
+	switch {
+	case m.IsRegular():
 		return "REG"
-	case unix.S_IFDIR:
+	case m.IsDir():
 		return "DIR"
-	case unix.S_IFCHR:
-		return "CHR"
-	case unix.S_IFBLK:
-		return "BLK"
-	case unix.S_IFIFO:
+	case m&fs.ModeNamedPipe != 0:
 		return "FIFO"
+	case m&fs.ModeCharDevice != 0:
+		return "CHR"
+	case m&fs.ModeDevice != 0:
+		return "BLK"
 	}
-	return fmt.Sprintf("%04o", s.Mode&unix.S_IFMT>>12)
+	return "unknown"
 }
 
-// socketType is a socket's type before it is looked up: unix for a local one,
-// and sock, which stays for all others that are in no table. The table of TCP
-// and UDP sockets is named by what the kernel calls their protocol.
-func socketType(path string) (kind, table string) {
+// socketType is a socket's type before it is looked up, and the protocol under
+// which it is looked up, both from the kernel's name of its protocol.
+func socketType(path string) (kind, protocol string) {
 	var name [32]byte
-	n, err := unix.Getxattr(path, "system.sockprotoname", name[:])
-	if err != nil {
-		n = 0
-	}
-	switch string(bytes.TrimRight(name[:n], "\x00")) {
+	n, _ := unix.Getxattr(path, "system.sockprotoname", name[:])
+	switch protocol := unix.ByteSliceToString(name[:max(n, 0)]); protocol {
 	case "UNIX", "UNIX-STREAM":
 		return "unix", ""
-	case "TCP":
-		return "sock", "tcp"
-	case "TCPv6":
-		return "sock", "tcp6"
-	case "UDP":
-		return "sock", "udp"
-	case "UDPv6":
-		return "sock", "udp6"
+	case "TCP", "UDP", "TCPv6", "UDPv6":
+		return "sock", strings.ToLower(strings.Replace(protocol, "v", "", 1))
 	}
 	return "sock", ""
 }

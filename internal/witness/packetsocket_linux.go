@@ -25,16 +25,15 @@ const (
 func openPacketSocket() (int, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return -1, os.NewSyscallError("socket", err)
+		return -1, os.NewSyscallError("open a packet socket", err)
 	}
-	if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1); err != nil {
-		return -1, errors.Join(os.NewSyscallError("ask for timestamps", err), unix.Close(fd))
+	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1)
+	// The kernel doubles the size that it is given.
+	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, waitingBytes/2) != nil && err == nil {
+		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, waitingBytes/2)
 	}
-	// The kernel doubles the number that it is given.
-	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, waitingBytes/2) != nil {
-		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, waitingBytes/2); err != nil {
-			return -1, errors.Join(os.NewSyscallError("set the buffer's size", err), unix.Close(fd))
-		}
+	if err != nil {
+		return -1, errors.Join(os.NewSyscallError("set up a packet socket", err), unix.Close(fd))
 	}
 	return fd, nil
 }
@@ -94,15 +93,13 @@ func countDropped(fd int) (int, error) {
 	return int(s.Drops), nil
 }
 
-// A frame is one packet as it was received.
+// A frame is one packet as it was received. Of its length on the wire, data may
+// have less.
 type frame struct {
-	data []byte
-	// length is that on the wire; data may have less.
-	length   int
-	time     time.Time
-	ifindex  int
-	outgoing bool
-	loopback bool
+	data    []byte
+	length  int
+	time    time.Time
+	address *unix.SockaddrLinklayer
 }
 
 // receive reads a frame into the buffer; false when none waits.
@@ -110,21 +107,19 @@ func receive(fd int, buffer []byte) (frame, bool, error) {
 	var control [64]byte
 	for {
 		n, nc, _, from, err := unix.Recvmsg(fd, buffer, control[:], unix.MSG_DONTWAIT|unix.MSG_TRUNC)
-		switch {
-		case errors.Is(err, unix.EAGAIN):
+		switch err {
+		case nil:
+			address, ok := from.(*unix.SockaddrLinklayer)
+			if !ok {
+				return frame{}, false, errors.New("a packet came without its interface")
+			}
+			return frame{buffer[:min(n, len(buffer))], n, timestamp(control[:nc]), address}, true, nil
+		case unix.EAGAIN:
 			return frame{}, false, nil
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENETDOWN): // one interface went down, others are up
-			continue
-		case err != nil:
+		case unix.EINTR, unix.ENETDOWN: // an interface went down; others are up
+		default:
 			return frame{}, false, os.NewSyscallError("receive", err)
 		}
-		f := frame{data: buffer[:min(n, len(buffer))], length: n, time: timestamp(control[:nc])}
-		if from, ok := from.(*unix.SockaddrLinklayer); ok {
-			f.ifindex = from.Ifindex
-			f.outgoing = from.Pkttype == unix.PACKET_OUTGOING
-			f.loopback = from.Hatype == unix.ARPHRD_LOOPBACK
-		}
-		return f, true, nil
 	}
 }
 

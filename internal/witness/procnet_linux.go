@@ -1,26 +1,22 @@
 package witness
 
 import (
-	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/binary"
+	"encoding/hex"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
-// procNetTables are the tables of /proc/PID/net in which sockets are looked up,
-// by evidence's names of their protocols, which are the files' too.
-var procNetTables = [...]struct{ protocol, family string }{
-	{"tcp", "IPv4"}, {"tcp6", "IPv6"}, {"udp", "IPv4"}, {"udp6", "IPv6"},
-}
-
-// Sockets are those that are not looked up yet: by their protocol and inode,
-// the indices of their rows. Several descriptors may be the same socket.
+// Sockets are those that are still to be looked up: by protocol, which is also
+// the name of a table in /proc/PID/net, and inode, the indices of their rows.
+// Several descriptors may be the same socket.
 type sockets map[string]map[uint64][]int
 
 func (s sockets) add(protocol string, inode uint64, row int) {
@@ -31,25 +27,28 @@ func (s sockets) add(protocol string, inode uint64, row int) {
 }
 
 // resolve fills in the rows of all sockets that the tables in the directory
-// have. A table is read in pieces while it changes, so that one pass may miss a
-// socket: it is read twice where one is missing.
+// have. A table is read in pieces while it changes, so that a socket may be
+// missed: the table is then read once more.
 func (s sockets) resolve(directory string, rows []evidence.File) error {
-	for range 2 {
-		for _, t := range procNetTables {
-			if len(s[t.protocol]) == 0 {
-				continue
+	for protocol, wanted := range s {
+		family := "IPv4"
+		if strings.HasSuffix(protocol, "6") {
+			family = "IPv6"
+		}
+		for range 2 {
+			if len(wanted) == 0 {
+				break
 			}
-			file, err := os.Open(directory + "/" + t.protocol)
+			table, err := os.ReadFile(directory + "/" + protocol)
 			if err != nil {
 				return goneOr(err)
 			}
-			err = readProcNet(file, s[t.protocol], func(row int, p procNetRow) {
+			err = readProcNet(table, wanted, func(row int, p procNetRow) {
 				f := &rows[row]
-				f.Type, f.Protocol, f.Local, f.Remote, f.State = t.family, t.protocol, p.local, p.remote, p.state
+				f.Type, f.Protocol, f.Local, f.Remote, f.State = family, protocol, p.local, p.remote, p.state
 			})
-			file.Close()
 			if err != nil {
-				return fmt.Errorf("read %s: %w", file.Name(), goneOr(err))
+				return fmt.Errorf("%s/%s: %w", directory, protocol, err)
 			}
 		}
 	}
@@ -64,16 +63,13 @@ type procNetRow struct {
 
 // readProcNet reads a table, a line of titles and then a line for each socket
 // (proc_pid_net(5)), and takes those out of wanted that it finds.
-func readProcNet(r io.Reader, wanted map[uint64][]int, found func(row int, p procNetRow)) error {
-	const localColumn, remoteColumn, stateColumn, inodeColumn = 1, 2, 3, 9
-	lines := bufio.NewScanner(r)
-	for lines.Scan() && len(wanted) > 0 {
-		columns := bytes.Fields(lines.Bytes())
-		if len(columns) > 0 && string(columns[0]) == "sl" {
-			continue
-		}
+func readProcNet(table []byte, wanted map[uint64][]int, found func(row int, p procNetRow)) error {
+	_, lines, _ := bytes.Cut(table, []byte("\n"))
+	for line := range bytes.Lines(lines) {
+		const inodeColumn = 9
+		columns := bytes.Fields(line)
 		if len(columns) <= inodeColumn {
-			return fmt.Errorf("line %.80q is cut short", lines.Bytes())
+			return fmt.Errorf("line %.80q is cut short", line)
 		}
 		inode, err := strconv.ParseUint(string(columns[inodeColumn]), 10, 64)
 		if err != nil {
@@ -82,7 +78,7 @@ func readProcNet(r io.Reader, wanted map[uint64][]int, found func(row int, p pro
 		if wanted[inode] == nil {
 			continue
 		}
-		p, err := parseProcNetRow(columns[localColumn], columns[remoteColumn], columns[stateColumn])
+		p, err := parseProcNetRow(string(columns[1]), string(columns[2]), string(columns[3]))
 		if err != nil {
 			return err
 		}
@@ -91,41 +87,32 @@ func readProcNet(r io.Reader, wanted map[uint64][]int, found func(row int, p pro
 		}
 		delete(wanted, inode)
 	}
-	return lines.Err()
+	return nil
 }
 
-func parseProcNetRow(local, remote, state []byte) (p procNetRow, err error) {
-	if p.local, err = parseProcNetEndpoint(local); err != nil {
-		return p, err
-	}
-	if p.remote, err = parseProcNetEndpoint(remote); err != nil {
-		return p, err
-	}
-	number, err := strconv.ParseUint(string(state), 16, 8)
+func parseProcNetRow(local, remote, state string) (procNetRow, error) {
+	l, errLocal := parseProcNetEndpoint(local)
+	r, errRemote := parseProcNetEndpoint(remote)
+	number, errState := strconv.ParseUint(state, 16, 8)
 	name, ok := evidence.StateName(number)
-	if err != nil || !ok {
-		return p, fmt.Errorf("state %.20q is unknown", state)
+	if errState == nil && !ok {
+		errState = fmt.Errorf("state %.20q is unknown", state)
 	}
-	p.state = name
-	return p, nil
+	return procNetRow{l, r, name}, cmp.Or(errLocal, errRemote, errState)
 }
 
 // parseProcNetEndpoint reads 0100007F:2EE0: the address in words of 32 bits as
 // the machine reads them, the port as people do.
-func parseProcNetEndpoint(text []byte) (netip.AddrPort, error) {
-	address, port, _ := bytes.Cut(text, []byte(":"))
-	number, err := strconv.ParseUint(string(port), 16, 16)
-	if err != nil || len(port) != 4 || len(address) != 8 && len(address) != 32 {
+func parseProcNetEndpoint(text string) (netip.AddrPort, error) {
+	address, port, _ := strings.Cut(text, ":")
+	b, err := hex.DecodeString(address)
+	for i := 0; i+4 <= len(b); i += 4 {
+		binary.NativeEndian.PutUint32(b[i:], binary.BigEndian.Uint32(b[i:]))
+	}
+	ip, ok := netip.AddrFromSlice(b)
+	number, errPort := strconv.ParseUint(port, 16, 16)
+	if err != nil || !ok || errPort != nil || len(port) != 4 {
 		return netip.AddrPort{}, fmt.Errorf("endpoint %.50q is malformed", text)
 	}
-	var b []byte
-	for ; len(address) > 0; address = address[8:] {
-		word, err := strconv.ParseUint(string(address[:8]), 16, 32)
-		if err != nil {
-			return netip.AddrPort{}, fmt.Errorf("endpoint %.50q is malformed", text)
-		}
-		b = binary.NativeEndian.AppendUint32(b, uint32(word))
-	}
-	ip, _ := netip.AddrFromSlice(b)
 	return netip.AddrPortFrom(ip.Unmap(), uint16(number)), nil
 }

@@ -1,7 +1,6 @@
 package witness
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -19,7 +18,7 @@ const (
 func TestReadProcNet(t *testing.T) {
 	wanted := map[uint64][]int{4711: {0, 2}, 4712: {1}, 4713: {3}}
 	found := map[int]string{}
-	require.NoError(t, readProcNet(strings.NewReader(titles+listening+mapped), wanted, func(row int, p procNetRow) {
+	require.NoError(t, readProcNet([]byte(titles+listening+mapped), wanted, func(row int, p procNetRow) {
 		found[row] = p.local.String() + " " + p.remote.String() + " " + p.state
 	}))
 	assert.Equal(t, map[int]string{
@@ -43,7 +42,7 @@ func TestReadProcNetRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			table := titles + strings.Replace(listening, change[0], change[1], 1)
-			err := readProcNet(strings.NewReader(table), map[uint64][]int{4711: {0}}, func(int, procNetRow) { t.Error("found") })
+			err := readProcNet([]byte(table), map[uint64][]int{4711: {0}}, func(int, procNetRow) { t.Error("found") })
 			assert.Error(t, err)
 		})
 	}
@@ -52,7 +51,7 @@ func TestReadProcNetRefuses(t *testing.T) {
 func FuzzReadProcNet(f *testing.F) {
 	f.Add([]byte(titles + listening + mapped))
 	f.Fuzz(func(t *testing.T, table []byte) {
-		_ = readProcNet(bytes.NewReader(table), map[uint64][]int{4711: {0}, 4712: {1}}, func(_ int, p procNetRow) {
+		_ = readProcNet(table, map[uint64][]int{4711: {0}, 4712: {1}}, func(_ int, p procNetRow) {
 			assert.True(t, p.local.IsValid() && p.remote.IsValid())
 			assert.False(t, p.local.Addr().Is4In6() || p.remote.Addr().Is4In6())
 			assert.NotEmpty(t, p.state)
