@@ -26,7 +26,7 @@ func routes(t *testing.T, lab *topology.Lab, host string) []string {
 //
 //	client ── a ── r1 ── b ── r2 ── c ── server
 func TestRoutesOverAChain(t *testing.T) {
-	lab := parse(t, "lab.yml", sketch{
+	lab := sketch{
 		subnets: []string{"a", "b", "c"},
 		hosts: []sketchedHost{
 			{name: "client", on: []int{0}, address: 10},
@@ -34,7 +34,7 @@ func TestRoutesOverAChain(t *testing.T) {
 			{name: "r2", on: []int{1, 2}, address: 30, router: true},
 			{name: "server", on: []int{2}, address: 40},
 		},
-	}.text())
+	}.lab()
 	assert.Equal(t, []string{"0.0.0.0/0 via 10.12.0.20"}, routes(t, lab, "client"))
 	assert.Equal(t, []string{"10.12.2.0/24 via 10.12.1.30"}, routes(t, lab, "r1"))
 	assert.Equal(t, []string{"10.12.0.0/24 via 10.12.1.20"}, routes(t, lab, "r2"))
@@ -47,7 +47,7 @@ func TestRoutesOverAChain(t *testing.T) {
 //	a ───┤      ├── b ── r3 ── c
 //	     └─ r2 ─┘             (both is on a and on c)
 func TestRoutesWithEqualWaysAndTwoDoors(t *testing.T) {
-	lab := parse(t, "lab.yml", sketch{
+	lab := sketch{
 		subnets: []string{"a", "b", "c", "d"},
 		hosts: []sketchedHost{
 			{name: "host", on: []int{0}, address: 10},
@@ -56,7 +56,7 @@ func TestRoutesWithEqualWaysAndTwoDoors(t *testing.T) {
 			{name: "r1", on: []int{1, 0}, address: 21, router: true},
 			{name: "r3", on: []int{1, 2, 3}, address: 23, router: true},
 		},
-	}.text())
+	}.lab()
 	assert.Equal(t, []string{"0.0.0.0/0 via 10.12.0.21"}, routes(t, lab, "host"), "r1 is before r2")
 	assert.Equal(t, []string{"10.12.1.0/24 via 10.12.0.21", "10.12.3.0/24 via 10.12.2.23"}, routes(t, lab, "both"))
 	assert.Equal(t, []string{"10.12.0.0/24 via 10.12.1.21"}, routes(t, lab, "r3"))
@@ -64,14 +64,14 @@ func TestRoutesWithEqualWaysAndTwoDoors(t *testing.T) {
 
 // Nobody forwards: a host with two doors is no router.
 func TestRoutesWithoutRouters(t *testing.T) {
-	lab := parse(t, "lab.yml", sketch{
+	lab := sketch{
 		subnets: []string{"a", "b"},
 		hosts: []sketchedHost{
 			{name: "left", on: []int{0}, address: 10},
 			{name: "door", on: []int{0, 1}, address: 11},
 			{name: "right", on: []int{1}, address: 12},
 		},
-	}.text())
+	}.lab()
 	for _, h := range lab.Hosts {
 		assert.Empty(t, h.Routes, h.Name)
 	}
@@ -81,9 +81,7 @@ func TestRoutesWithoutRouters(t *testing.T) {
 // can be, and nowhere else.
 func TestRoutesLeadWhereverRoutersDo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		text := drawSketch(t).text()
-		lab, err := topology.Parse("lab.yml", []byte(text), nil)
-		require.NoError(t, err)
+		lab := drawSketch(t).lab()
 		for _, from := range lab.Hosts {
 			distance := distances(lab, from.Name)
 			for _, to := range lab.Hosts {
@@ -128,16 +126,4 @@ func checkMinimal(t *rapid.T, h topology.Host, distance map[string]int) {
 	default:
 		require.Len(t, h.Routes, beyond, h.Name)
 	}
-}
-
-// The control of the property: the same walk sees a missing route.
-func TestForwardSeesAMissingRoute(t *testing.T) {
-	lab := parse(t, "lab.yml", small(t))
-	server, _ := lab.Host("server")
-	_, err := forward(lab, "client1", server.Address())
-	require.NoError(t, err)
-	server.Routes = nil
-	client, _ := lab.Host("client1")
-	_, err = forward(lab, "server", client.Address())
-	require.EqualError(t, err, "server has no route to 10.12.1.10")
 }

@@ -1,0 +1,213 @@
+package topology
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Where ScaleClients puts new subnets: /28s, which have 14 addresses for a
+// gateway, a client and routers, in the /16 around the first client's subnet.
+const (
+	poolBits  = 16
+	blockBits = 28
+	blockSize = 1 << (32 - blockBits)
+	blocks    = 1 << (blockBits - poolBits)
+	// maxRouters is how many addresses the subnet itself, its gateway, the
+	// client and the broadcast leave.
+	maxRouters = blockSize - 4
+)
+
+// timePerClient is how much longer a run may take for each client more: several
+// times what it takes on a small machine that has nothing else to do.
+const timePerClient = 500 * time.Millisecond
+
+// ScaleClients returns the lab with exactly n clients; it does not change lab.
+//
+// Of a lab with more clients it keeps the first n and takes out, with the
+// others, what connected only them. To a lab with fewer it adds copies of the
+// first client, each on a subnet of its own that the same routers join: the
+// copy of client1 on cafe is client4 on cafe-4, with the same program,
+// depends_on and stop signal. The lab's limit grows by half a second for every
+// client added.
+//
+// It is an error to ask for less than one client or for more than the pool of
+// addresses has room for, and to add clients to a lab that has none, or whose
+// first client is not on exactly one subnet with a router.
+func ScaleClients(lab *Lab, n int) (*Lab, error) {
+	scaled := *lab
+	scaled.Subnets = slices.Clone(lab.Subnets)
+	scaled.Clients = slices.Clone(lab.Clients)
+	scaled.Hosts = slices.Clone(lab.Hosts)
+	for i := range scaled.Hosts {
+		h := &scaled.Hosts[i]
+		h.Links, h.Masquerade, h.DependsOn = slices.Clone(h.Links), slices.Clone(h.Masquerade), slices.Clone(h.DependsOn)
+	}
+	var err error
+	switch more := n - len(lab.Clients); {
+	case n < 1:
+		err = fmt.Errorf("a lab has at least 1")
+	case len(lab.Clients) == 0:
+		err = fmt.Errorf("the lab names no clients under x-lab, so there is none to copy")
+	case more < 0:
+		removeClients(&scaled, n)
+	case more > 0:
+		err = addClients(&scaled, more)
+		scaled.Limit += time.Duration(more) * timePerClient
+	}
+	if err != nil {
+		return nil, fmt.Errorf("scale %s to %d clients: %w", lab.Name, n, err)
+	}
+	slices.SortFunc(scaled.Subnets, func(a, b Subnet) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(scaled.Hosts, func(a, b Host) int { return strings.Compare(a.Name, b.Name) })
+	for _, h := range scaled.Hosts {
+		slices.SortFunc(h.Links, func(a, b Link) int { return strings.Compare(a.Subnet, b.Subnet) })
+		slices.Sort(h.Masquerade)
+	}
+	ComputeRoutes(&scaled)
+	scaled.Steps = DefaultSteps(scaled.Hosts)
+	return &scaled, nil
+}
+
+func addClients(lab *Lab, more int) error {
+	pattern, ok := lab.Host(lab.Clients[0])
+	if !ok || len(pattern.Links) != 1 {
+		return fmt.Errorf("its first client, %s, must be on exactly one subnet to be copied", lab.Clients[0])
+	}
+	client, link := *pattern, pattern.Links[0]
+	subnet, _ := lab.Subnet(link.Subnet)
+	network := *subnet
+	taken := make(map[string]bool) // names of hosts and of subnets
+	var routers []int
+	for i, h := range lab.Hosts {
+		taken[h.Name] = true
+		if h.Forwards && h.isOn(link.Subnet) {
+			routers = append(routers, i)
+		}
+	}
+	for _, s := range lab.Subnets {
+		taken[s.Name] = true
+	}
+	switch {
+	case len(routers) == 0:
+		return fmt.Errorf("no router is on %s with its first client, %s, so a copy elsewhere would reach nobody", link.Subnet, client.Name)
+	case len(routers) > maxRouters:
+		return fmt.Errorf("%d routers are on %s, and a new subnet has room for %d", len(routers), link.Subnet, maxRouters)
+	}
+	pool := netip.PrefixFrom(link.Address.Addr(), poolBits).Masked()
+	free := freeBlocks(lab, pool)
+	if more > len(free) {
+		return fmt.Errorf("the most that fits into %s is %d", pool, len(lab.Clients)+len(free))
+	}
+	base, number := strings.TrimRight(client.Name, "0123456789"), len(lab.Clients)
+	for _, start := range free[:more] {
+		for number++; taken[base+strconv.Itoa(number)] || taken[fmt.Sprintf("%s-%d", link.Subnet, number)]; {
+			number++
+		}
+		address := func(offset int) netip.Prefix { return netip.PrefixFrom(plus(start, offset), blockBits) }
+		s := network
+		s.Name, s.Prefix, s.Gateway = fmt.Sprintf("%s-%d", link.Subnet, number), address(0), address(1).Addr()
+		c := client
+		c.Name = base + strconv.Itoa(number)
+		c.Hostname = c.Name // a name is one host's only
+		c.Links = []Link{{Subnet: s.Name, Address: address(2)}}
+		c.DependsOn = slices.Clone(client.DependsOn)
+		for i, router := range routers {
+			r := &lab.Hosts[router]
+			r.Links = append(r.Links, Link{Subnet: s.Name, Address: address(blockSize - 2 - i)})
+			if slices.Contains(r.Masquerade, link.Subnet) {
+				r.Masquerade = append(r.Masquerade, s.Name)
+			}
+		}
+		lab.Subnets, lab.Hosts, lab.Clients = append(lab.Subnets, s), append(lab.Hosts, c), append(lab.Clients, c.Name)
+	}
+	return nil
+}
+
+// freeBlocks are the first addresses of the pool's blocks of which no subnet
+// has any, in their order.
+func freeBlocks(lab *Lab, pool netip.Prefix) []netip.Addr {
+	var taken [blocks]bool
+	for _, s := range lab.Subnets {
+		switch {
+		case s.Prefix.Contains(pool.Addr()) && s.Prefix.Bits() <= poolBits:
+			return nil
+		case pool.Contains(s.Prefix.Addr()):
+			a := s.Prefix.Addr().As4()
+			first := int(binary.BigEndian.Uint16(a[2:])) / blockSize
+			for i := range max(1, 1<<(blockBits-min(s.Prefix.Bits(), blockBits))) {
+				taken[first+i] = true
+			}
+		}
+	}
+	var free []netip.Addr
+	for i := range taken {
+		if !taken[i] {
+			free = append(free, plus(pool.Addr(), i*blockSize))
+		}
+	}
+	return free
+}
+
+func plus(address netip.Addr, n int) netip.Addr {
+	a := address.As4()
+	binary.BigEndian.PutUint32(a[:], binary.BigEndian.Uint32(a[:])+uint32(n))
+	return netip.AddrFrom4(a)
+}
+
+// removeClients leaves the first n clients, and takes out subnets and routers
+// that connect nobody any more.
+func removeClients(lab *Lab, n int) {
+	removed := make(map[string]bool)
+	for _, name := range lab.Clients[n:] {
+		removed[name] = true
+	}
+	affected := make(map[string]bool) // subnets that a removed host was on
+	lab.Clients = lab.Clients[:n]
+	for len(removed) > 0 {
+		for _, h := range lab.Hosts {
+			for _, link := range h.Links {
+				affected[link.Subnet] = affected[link.Subnet] || removed[h.Name]
+			}
+		}
+		lab.Hosts = slices.DeleteFunc(lab.Hosts, func(h Host) bool { return removed[h.Name] })
+		for i := range lab.Hosts {
+			h := &lab.Hosts[i]
+			h.DependsOn = slices.DeleteFunc(h.DependsOn, func(name string) bool { return removed[name] })
+		}
+		removed = removeSubnets(lab, affected)
+	}
+}
+
+// removeSubnets takes out those of the affected subnets on which nobody but one
+// router is left, and returns the routers that are then on fewer than two.
+func removeSubnets(lab *Lab, affected map[string]bool) (useless map[string]bool) {
+	needed, routers := make(map[string]bool), make(map[string]int)
+	for _, h := range lab.Hosts {
+		for _, link := range h.Links {
+			routers[link.Subnet]++
+			needed[link.Subnet] = needed[link.Subnet] || !h.Forwards || routers[link.Subnet] > 1
+		}
+	}
+	gone := func(subnet string) bool { return affected[subnet] && !needed[subnet] }
+	lab.Subnets = slices.DeleteFunc(lab.Subnets, func(s Subnet) bool { return gone(s.Name) })
+	useless = make(map[string]bool)
+	for i := range lab.Hosts {
+		h := &lab.Hosts[i]
+		before := len(h.Links)
+		h.Links = slices.DeleteFunc(h.Links, func(l Link) bool { return gone(l.Subnet) })
+		h.Masquerade = slices.DeleteFunc(h.Masquerade, gone)
+		if len(h.Links) < min(before, 2) && h.Name != lab.Server && !slices.Contains(lab.Clients, h.Name) {
+			useless[h.Name] = true
+		}
+	}
+	return useless
+}
+
+func (h *Host) isOn(subnet string) bool {
+	return slices.ContainsFunc(h.Links, func(l Link) bool { return l.Subnet == subnet })
+}
