@@ -1,157 +1,179 @@
+// Package compose reads a lab from a Compose file, and prints one as a Compose
+// file. It is the only package that knows either.
+//
+// compose-go reads the text: variables, merges, short and long forms, the
+// schema. On top of it this package is strict. Every key is honoured, or is
+// known to concern containers only, or is an error: a lab never quietly is
+// another one than its file says. What is read is checked as far as every
+// engine relies on it: addresses lie in their subnets, names can name files
+// and hosts, an order to start in exists. What the file says under x-lab is the
+// experiment.
+//
+// Everything that is wrong is reported at once, each as a *Problem with file,
+// line and key. compose-go keeps no lines, so the text is also read as YAML
+// nodes, from which lines come, and on which everything is refused that would
+// keep compose-go busy for ever. The time taken is linear in the file's size.
+//
+// The format is that of https://compose-spec.io; labs are IPv4 only.
 package compose
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 
-	"github.com/compose-spec/compose-go/v2/interpolation"
-	"github.com/compose-spec/compose-go/v2/loader"
-	"github.com/compose-spec/compose-go/v2/tree"
-	"github.com/compose-spec/compose-go/v2/types"
-	"github.com/sirupsen/logrus"
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/consts"
+	"github.com/compose-spec/compose-go/v2/dotenv"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// The loader warns through logrus's one global logger and cannot be told not
-// to. What it warns of is an error here, or ignored on purpose.
-func init() { logrus.SetOutput(io.Discard) }
+// An Option changes how a file is read.
+type Option func(*report)
 
-// maxNodes bounds the loader's walk over the YAML. Its own bound, 100,000, is
-// met by a lab of some 1,500 hosts.
-const maxNodes = 10_000_000
-
-// projectName is for Compose only: Source has no name, so that the folder
-// gives it one.
-const projectName = "lab"
-
-// A composeFile is a text for the loader.
-type composeFile struct {
-	name        string
-	data        []byte
-	environment map[string]string
+// Known has the reader refuse every claim that is none of these.
+func Known(claims []string) Option {
+	return func(r *report) { r.claims = claims }
 }
 
-// details has the loader read the text and never the disk.
-func (f composeFile) details() types.ConfigDetails {
-	return types.ConfigDetails{
-		WorkingDir:  ".",
-		ConfigFiles: []types.ConfigFile{{Filename: f.name, Content: f.data}},
-		Environment: f.environment,
+// Load reads a lab from the disk, and returns the file's text beside it. The
+// path is a Compose file's or that of the folder it is in; environ has
+// NAME=value entries, as os.Environ returns them. As with Compose, a file .env
+// in the same folder adds variables that environ lacks. Errors are Parse's, or
+// say which file could not be read.
+func Load(path string, environ []string, options ...Option) (lab *topology.Lab, source []byte, err error) {
+	file, err := findFile(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find lab: %w", err)
 	}
+	if source, err = os.ReadFile(file); err != nil {
+		return nil, nil, fmt.Errorf("read lab: %w", err)
+	}
+	environment, err := readEnvironment(filepath.Join(filepath.Dir(file), ".env"), environ)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read lab's environment: %w", err)
+	}
+	whole, err := filepath.Abs(file)
+	if err != nil {
+		return nil, nil, fmt.Errorf("find lab: %w", err)
+	}
+	lab, err = Parse(file, filepath.Base(filepath.Dir(whole)), source, environment, options...)
+	return lab, source, err
 }
 
-// withoutDisk skips whatever reads further files, and what would write this
-// machine's paths and names into the model.
-func withoutDisk(o *loader.Options) {
-	o.SetProjectName(projectName, true)
-	o.SkipInclude, o.SkipExtends = true, true
-	o.SkipResolveEnvironment, o.SkipResolveLabels = true, true
-	o.SkipNormalization = true
-	// What services refer to is checked in this package, with lines; and the
-	// loader's own search for cycles takes 2ⁿ steps where each of n services
-	// depends on all before it.
-	o.SkipConsistencyCheck = true
-	o.Profiles = []string{"*"} // a refused key does not hide its service
-	o.ResolvePaths = false
-	o.MaxNodeVisits = maxNodes
+// findFile returns the regular file that path names, in a folder the first that
+// there is of those that Compose looks for.
+func findFile(path string) (string, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		for _, name := range cli.DefaultFileNames {
+			file := filepath.Join(path, name)
+			if info, err = os.Stat(file); err == nil {
+				path = file
+				break
+			}
+		}
+		if err != nil {
+			return "", fmt.Errorf("the folder %q has none of %s", path, strings.Join(cli.DefaultFileNames, ", "))
+		}
+	}
+	switch {
+	case err != nil:
+		return "", err
+	case !info.Mode().IsRegular():
+		return "", fmt.Errorf("%q is no regular file", path)
+	}
+	return path, nil
 }
 
-// fewerCasts spares the loader to look for casts, of variables to booleans and
-// numbers, that only keys have which are refused anyway: a third of its time.
-func fewerCasts(o *loader.Options) {
-	allowed := tree.NewMatcher(allowedKeys()...)
-	casts := maps.Clone(o.Interpolate.TypeCastMapping)
-	maps.DeleteFunc(casts, func(path tree.Path, _ interpolation.Cast) bool {
-		return !allowed.Matches(path) && !isBelow(path, allowed)
-	})
-	o.Interpolate.TypeCastMapping = casts
-}
-
-// model loads the text: merged, variables replaced, in Compose's long syntax
-// and valid by its schema. It reports the keys that a lab cannot have.
-func (f composeFile) model(r *report) (model map[string]any, err error) {
-	defer recovered(&err)
-	var refused []loader.UnsupportedAttribute
-	model, err = loader.LoadModelWithContext(context.Background(), f.details(), withoutDisk, fewerCasts,
-		loader.WithSupportedAttributes(allowedKeys(), func(found []loader.UnsupportedAttribute) { refused = found }))
+func readEnvironment(file string, environ []string) (map[string]string, error) {
+	environment := make(map[string]string)
+	for _, entry := range environ {
+		if name, value, ok := strings.Cut(entry, "="); ok && name != "" {
+			environment[name] = value
+		}
+	}
+	text, err := os.Open(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return environment, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	refuse(refused, model, r)
-	return model, nil
-}
-
-// projectOf gives the model Compose's types. The model is used up.
-func projectOf(model map[string]any) (project *types.Project, err error) {
-	defer recovered(&err)
-	details := types.ConfigDetails{WorkingDir: "."}
-	return loader.ModelToProject(model, loader.ToOptions(&details, []func(*loader.Options){withoutDisk}), details)
-}
-
-// recovered makes an error of a panic: the loader asserts types that its
-// schema does not always promise.
-func recovered(err *error) {
-	if cause := recover(); cause != nil {
-		*err = fmt.Errorf("the Compose loader gave up: %v", cause)
+	defer text.Close()
+	more, err := dotenv.ParseWithLookup(text, func(name string) (string, bool) {
+		value, ok := environment[name]
+		return value, ok
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %q", file, err)
 	}
-}
-
-var (
-	interpolating = regexp.MustCompile(`^error while interpolating (\S+?): (?s:(.*))$`)
-	unknownKey    = regexp.MustCompile(`^(\S*) ?additional propert(?:y|ies) '([^']+)'.* not allowed$`)
-	forbiddenKey  = regexp.MustCompile(`^(\S+)\.(\S+) false schema$`)
-	ofType        = regexp.MustCompile(`(?s)^decoding failed.*\n'([^']+)' (.*)$`)
-	atKey         = regexp.MustCompile(`^((?:services|networks|volumes|configs|secrets)[^\s:]*):? (?s:(.*))$`)
-	atLine        = regexp.MustCompile(`(?s)^.*\bline (\d+): (.*)$`)
-)
-
-// addLoader reports an error of the loader where it belongs: its messages
-// name keys, but lines only for YAML's syntax.
-func (r *report) addLoader(err error) {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range joined.Unwrap() {
-			r.addLoader(e)
+	for name, value := range more {
+		if _, ok := environment[name]; !ok {
+			environment[name] = value
 		}
-		return
 	}
-	text := strings.TrimPrefix(err.Error(), "validating "+r.file+": ")
-	text = strings.TrimPrefix(text, "failed to parse "+r.file+": ")
-	if m := interpolating.FindStringSubmatch(text); m != nil {
-		r.add(loaderKey(m[1]), "%s", m[2])
-	} else if m := unknownKey.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
-		r.addUnknown(loaderKey(m[1]), m[2])
-	} else if m := forbiddenKey.FindStringSubmatch(text); m != nil {
-		r.addUnknown(loaderKey(m[1]), m[2])
-	} else if m := ofType.FindStringSubmatch(text); m != nil {
-		r.add(loaderKey(brackets.Replace(m[1])), "%s", m[2])
-	} else if m := atKey.FindStringSubmatch(text); m != nil {
-		r.add(loaderKey(m[1]), "%s", m[2])
-	} else if m := atLine.FindStringSubmatch(text); m != nil {
-		line, rest := splitLine(errors.New("line " + m[1] + ": " + m[2]))
-		r.addAt(line, nil, "%v", rest)
-	} else {
-		r.addAt(0, nil, "%s", text)
-	}
+	return environment, nil
 }
 
-// brackets makes services.server of services[server].
-var brackets = strings.NewReplacer("[", ".", "]", "")
-
-func (r *report) addUnknown(parent key, name string) {
-	if parent.String() == "services" || parent.String() == "networks" {
-		r.add(parent.to(name), "%q is no name for Compose; use letters, digits, - and _", name)
-		return
+// Parse reads a lab from the text of its Compose file. Problems begin with the
+// file's path; name is the lab's where x-lab gives none. Variables like
+// ${LAB_PREFIX:-10.12} come from the environment, and from nowhere else;
+// nothing is read from the disk.
+//
+// The error joins one *Problem for each thing that is wrong.
+func Parse(file, name string, data []byte, environment map[string]string, options ...Option) (*topology.Lab, error) {
+	environment = maps.Clone(environment)
+	if environment == nil {
+		environment = make(map[string]string)
 	}
-	r.add(parent.to(name), "Compose has no such key here; remove it")
+	environment[consts.ComposeProjectName] = projectName
+
+	r := &report{file: file}
+	for _, option := range options {
+		option(r)
+	}
+	root, line, err := readNodes(data)
+	if err != nil {
+		r.addAt(line, nil, "%v", err)
+		return nil, r.err()
+	}
+	r.lines.root = root
+	checkAliases(root, r)
+	checkSize(root, r)
+	checkVariables(root, environment, r)
+	checkLost(root, r)
+	if !r.empty() {
+		return nil, r.err()
+	}
+	project, err := load(file, data, environment, r)
+	if err != nil {
+		r.addLoader(err)
+		return nil, r.err()
+	}
+	lab := newBuilder(project, environment, r).lab(labName(name))
+	if !r.empty() {
+		return nil, r.err()
+	}
+	return lab, nil
 }
 
-func loaderKey(path string) key {
-	if path == "" {
-		return nil
+var unsafeRunes = regexp.MustCompile(`[^a-zA-Z0-9_-]+`)
+
+// labName makes a name for files of a folder's, which may have any.
+func labName(folder string) string {
+	name := strings.Trim(unsafeRunes.ReplaceAllString(folder, "-"), "-_")
+	if len(name) > maxName {
+		name = strings.TrimRight(name[:maxName], "-_")
 	}
-	return strings.Split(strings.ReplaceAll(path, ".[]", ".[0]"), ".")
+	if name == "" {
+		return "lab"
+	}
+	return name
 }

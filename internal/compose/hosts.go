@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"maps"
 	"net/netip"
 	"path"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // Docker's defaults, which hold for every engine.
@@ -21,33 +24,33 @@ const (
 const forwarding = "net.ipv4.ip_forward"
 
 // host reads a service that is one.
-func (b *builder) host(s types.ServiceConfig) Host {
-	added := b.additions[s.Name]
-	h := Host{
-		Name: s.Name, Hostname: s.Hostname, Image: s.Image,
+func (b *builder) host(s types.ServiceConfig) topology.Host {
+	at := serviceKey(s.Name)
+	own := readServiceLab(s.Extensions[labKey], at.to(labKey), b.report)
+	h := topology.Host{
+		Name: s.Name, Hostname: cmp.Or(s.Hostname, s.Name), Image: s.Image,
 		Links:            b.links(s),
-		Program:          slices.Concat(s.Entrypoint, s.Command),
-		Environment:      b.environment(s),
+		Program:          b.program(s),
+		Environment:      b.variables(s),
 		WorkingDirectory: s.WorkingDir,
 		StopSignal:       b.stopSignal(s),
 		StopGrace:        b.stopGrace(s),
 		DependsOn:        b.dependsOn(s),
 		Sysctls:          b.sysctls(s),
 		ExtraHosts:       b.extraHosts(s),
-		Masquerade:       added.masquerade,
-		CaptureAfter:     added.captureAfter,
+		Masquerade:       own.masquerade,
+		CaptureAfter:     own.captureAfter,
 	}
 	h.Forwards = len(s.Networks) > 1 && s.Sysctls[forwarding] == "1"
+	h.Ready = ready(h.Program, own.ready)
 	b.checkHost(&h, s)
 	b.checkVolumes(s)
 	return h
 }
 
-func (b *builder) checkHost(h *Host, s types.ServiceConfig) {
+func (b *builder) checkHost(h *topology.Host, s types.ServiceConfig) {
 	at := serviceKey(s.Name)
-	if h.Hostname == "" {
-		h.Hostname = h.Name
-	} else {
+	if h.Hostname != h.Name {
 		checkHostname(h.Hostname, at.to("hostname"), b.report)
 	}
 	if s.Image == "" && s.Build == nil {
@@ -55,9 +58,6 @@ func (b *builder) checkHost(h *Host, s types.ServiceConfig) {
 	}
 	if s.WorkingDir != "" && !path.IsAbs(s.WorkingDir) {
 		b.add(at.to("working_dir"), "%q must begin with a /", s.WorkingDir)
-	}
-	if len(h.Program) > 0 && h.Program[0] == "" {
-		b.add(at.to("command"), "the program's name is empty")
 	}
 	for _, subnet := range h.Masquerade {
 		if _, linked := s.Networks[subnet]; !linked {
@@ -67,20 +67,64 @@ func (b *builder) checkHost(h *Host, s types.ServiceConfig) {
 	if len(h.Masquerade) > 0 && !h.Forwards {
 		b.add(at.to(labKey, "masquerade"), "only a router translates addresses; give it several networks and sysctls: {%s: \"1\"}", forwarding)
 	}
+	if len(h.Program) == 0 && s.Extensions[labKey] != nil && h.Ready != (topology.Ready{}) {
+		b.add(at.to(labKey, "ready"), "the host has no program that could be ready; give it a command")
+	}
 }
 
-func (b *builder) environment(s types.ServiceConfig) []string {
-	var environment []string
+// agentEntrypoint is how a container starts a host's agent; the service's name
+// follows, and then the program.
+var agentEntrypoint = []string{"/lab", "host"}
+
+// program is entrypoint and command, without the agent that starts it.
+func (b *builder) program(s types.ServiceConfig) []string {
+	at := serviceKey(s.Name)
+	entrypoint := []string(s.Entrypoint)
+	if own := len(agentEntrypoint); len(entrypoint) >= own && slices.Equal(entrypoint[:own], agentEntrypoint) {
+		entrypoint = entrypoint[own:]
+		if len(entrypoint) == 0 || entrypoint[0] != s.Name {
+			b.add(at.to("entrypoint"), "the agent of %s must be told this name; write entrypoint: [/lab, host, %s]", s.Name, s.Name)
+			return nil
+		}
+		if entrypoint = entrypoint[1:]; len(entrypoint) > 0 && entrypoint[0] == "--" {
+			entrypoint = entrypoint[1:]
+		}
+	}
+	program := slices.Concat(entrypoint, s.Command)
+	if len(program) > 0 && program[0] == "" {
+		b.add(at.to("command"), "the program's name is empty")
+	}
+	return program
+}
+
+// ready says when a program is ready of which the file does not: our own say so
+// themselves where they are asked for events.
+func ready(program []string, said topology.Ready) topology.Ready {
+	switch {
+	case said.When != "" || len(program) == 0:
+		return said
+	case slices.Contains([]string{"server", "client"}, path.Base(program[0])) && slices.Contains(program[1:], "--json"):
+		return topology.Ready{When: topology.ReadyEvent}
+	}
+	return topology.Ready{When: topology.ReadySocket}
+}
+
+// variables gives those without a value that of the environment, and drops the
+// ones that are not there, as Compose does.
+func (b *builder) variables(s types.ServiceConfig) []string {
+	var variables []string
 	for name, value := range s.Environment {
 		if name == "" || strings.Contains(name, "=") {
 			b.add(serviceKey(s.Name).to("environment", name), "%q cannot name a variable", name)
 		}
 		if value != nil {
-			environment = append(environment, name+"="+*value)
+			variables = append(variables, name+"="+*value)
+		} else if found, ok := b.environment[name]; ok {
+			variables = append(variables, name+"="+found)
 		}
 	}
-	slices.Sort(environment)
-	return environment
+	slices.Sort(variables)
+	return variables
 }
 
 // stopSignals are the signals that end programs or that programs listen to
@@ -148,6 +192,9 @@ func (b *builder) sysctls(s types.ServiceConfig) map[string]string {
 			b.add(at, "it must be 0 or 1, not %q", value)
 		}
 	}
+	if len(s.Sysctls) == 0 {
+		return nil
+	}
 	return s.Sysctls
 }
 
@@ -170,17 +217,17 @@ func (b *builder) extraHosts(s types.ServiceConfig) map[string][]netip.Addr {
 	return hosts
 }
 
-// runFiles are what the agent of a container uses: the run's folder and the
-// lab. Other engines have them at hand.
-var runFiles = []string{"/runs", "/lab.yml"}
+// plumbing are the mounts by which a container's agent reaches the judge; no
+// program can use them. Other engines have no use for them.
+var plumbing = []string{"/control", "/runs"}
 
 func (b *builder) checkVolumes(s types.ServiceConfig) {
 	at := serviceKey(s.Name).to("volumes")
 	seen := make(map[string]bool)
 	for _, volume := range s.Volumes {
 		target := path.Clean(volume.Target)
-		if volume.Type != types.VolumeTypeTmpfs && !slices.Contains(runFiles, target) {
-			b.add(at, "the program would miss %s where there are no containers; mount nothing but %s", target, list(runFiles))
+		if volume.Type != types.VolumeTypeTmpfs && !slices.Contains(plumbing, target) {
+			b.add(at, "the program would miss %s where there are no containers; mount nothing but %s", target, list(plumbing))
 		}
 		if seen[target] {
 			b.add(at, "two volumes are mounted on %s; remove one", target)
@@ -196,4 +243,42 @@ func list(names []string) string {
 	}
 	last := len(names) - 1
 	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// maxName is what one label of a host name may have (RFC 1035, section 2.3.4).
+const maxName = 63
+
+// safeName matches what can be a host's name, and the beginning of a file's on
+// any system: no dot, as files are called HOST.witness.jsonl, and no hyphen in
+// front, as names become arguments.
+var safeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]*$`)
+
+func checkName(name string, k key, r *report) {
+	switch {
+	case len(name) > maxName:
+		r.add(k, "the name has %d characters; the most a name may have is %d", len(name), maxName)
+	case !safeName.MatchString(name):
+		r.add(k, "%q cannot name a file and a host; use letters, digits, - and _, and begin with a letter or digit", name)
+	}
+}
+
+// checkNames wants names that stay apart where upper and lower case are one.
+func (b *builder) checkNames(names []string, of func(string) key) {
+	seen := make(map[string]string)
+	for _, name := range names {
+		checkName(name, of(name), b.report)
+		if other, ok := seen[strings.ToLower(name)]; ok {
+			b.add(of(name), "it differs from %s by upper and lower case only, and some file systems do not; rename one", other)
+		}
+		seen[strings.ToLower(name)] = name
+	}
+}
+
+// domainName matches host names with dots in them (RFC 1123, section 2.1).
+var domainName = regexp.MustCompile(`^[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?(\.[a-zA-Z0-9_]([a-zA-Z0-9_-]*[a-zA-Z0-9_])?)*$`)
+
+func checkHostname(name string, k key, r *report) {
+	if len(name) > maxName || !domainName.MatchString(name) {
+		r.add(k, "%q is no host name of at most %d characters", name, maxName)
+	}
 }

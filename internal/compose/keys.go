@@ -2,23 +2,18 @@ package compose
 
 import (
 	"slices"
-	"strings"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/tree"
 )
 
-// IgnoredKeys are the keys of a Compose file that a lab may have and that
+// ignoredKeys are the keys of a Compose file that a lab may have and that
 // change nothing about its topology, its programs or its claims: they say how
 // Docker builds, names, confines or looks after containers. A * stands for any
 // name; what is below an ignored key is ignored with it.
 //
 // Every key that is neither honoured nor listed here is an error, so that a
 // lab never quietly is another one than its file says.
-func IgnoredKeys() []string {
-	return slices.Clone(ignoredKeys)
-}
-
 var ignoredKeys = []string{
 	// The project: its name, and volumes that keep a run's folder.
 	"name",
@@ -50,6 +45,7 @@ var ignoredKeys = []string{
 	"services.*.restart",
 	"services.*.security_opt",
 	"services.*.tmpfs",
+	"services.*.userns_mode",
 
 	// What a container may use of the machine.
 	"services.*.blkio_config",
@@ -137,7 +133,6 @@ var refusals = map[string]string{
 	"services.*.scale":                     "a lab names every host; write one service for each",
 	"services.*.secrets":                   "the program would miss its files where there are no containers; remove it",
 	"services.*.user":                      "a host's agent starts the program as an ordinary user; remove it",
-	"services.*.userns_mode":               "a lab's hosts share nothing but subnets; remove it",
 	"services.*.uts":                       "a lab's hosts share nothing but subnets; remove it",
 	"services.*.volumes_from":              "a lab's hosts share nothing but subnets; remove it",
 	"services.*.networks.*.aliases":        nameless,
@@ -220,6 +215,3 @@ func mapping(model map[string]any, names ...string) map[string]any {
 	}
 	return model
 }
-
-// isExtension says that Compose leaves the key to others.
-func isExtension(name string) bool { return strings.HasPrefix(name, "x-") }

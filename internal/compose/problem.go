@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -33,7 +34,21 @@ func (p *Problem) Error() string {
 		text.WriteString(": " + p.Key)
 	}
 	text.WriteString(": " + p.Reason)
-	return text.String()
+	return printable(text.String())
+}
+
+// printable writes what a terminal could take for a command, or for a line of
+// its own, as Go does in a quoted string.
+func printable(text string) string {
+	var safe strings.Builder
+	for _, r := range text {
+		if strconv.IsPrint(r) {
+			safe.WriteRune(r)
+		} else {
+			safe.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+		}
+	}
+	return safe.String()
 }
 
 // A key is the way to a place in the file: the names of mappings' entries and,
@@ -60,35 +75,45 @@ func networkKey(name string) key { return key{"networks", name} }
 
 // A report collects a file's problems.
 type report struct {
-	file  string
-	at    positions
-	found []*Problem
+	file   string
+	claims []string // those that are known; nil: any
+	lines  lines
+	found  []*Problem
+	blamed map[string]bool // by key
 }
 
 func (r *report) add(k key, format string, args ...any) {
-	r.addAt(r.at.line(k), k, format, args...)
+	r.addAt(r.lines.of(k), k, format, args...)
 }
 
 func (r *report) addAt(line int, k key, format string, args ...any) {
-	r.found = append(r.found, &Problem{File: r.file, Line: line, Key: k.String(), Reason: fmt.Sprintf(format, args...)})
+	p := &Problem{File: r.file, Line: line, Key: k.String(), Reason: fmt.Sprintf(format, args...)}
+	if r.blamed == nil {
+		r.blamed = make(map[string]bool)
+	}
+	r.found, r.blamed[p.Key] = append(r.found, p), true
 }
 
 // blames says that the key has a problem already.
-func (r *report) blames(k key) bool {
-	return slices.ContainsFunc(r.found, func(p *Problem) bool { return p.Key == k.String() })
-}
+func (r *report) blames(k key) bool { return r.blamed[k.String()] }
 
 func (r *report) empty() bool { return len(r.found) == 0 }
+
+// maxProblems is how many problems are told of one file.
+const maxProblems = 100
 
 // err joins what was found; nil if nothing was.
 func (r *report) err() error {
 	slices.SortStableFunc(r.found, func(a, b *Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Key, b.Key), cmp.Compare(a.Reason, b.Reason))
 	})
+	// One anchor may be merged into many services.
+	r.found = slices.CompactFunc(r.found, func(a, b *Problem) bool { return *a == *b })
 	var all []error
 	for i, p := range r.found {
-		if i > 0 && *p == *r.found[i-1] {
-			continue // one anchor, merged into many services
+		if i == maxProblems {
+			all = append(all, &Problem{File: r.file, Reason: fmt.Sprintf("there are %d problems more", len(r.found)-i)})
+			break
 		}
 		all = append(all, p)
 	}

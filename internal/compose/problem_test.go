@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/fourtuple/fourtuple/internal/topology"
+	"github.com/fourtuple/fourtuple/internal/compose"
 )
 
 func read(t testing.TB, names ...string) []byte {
@@ -64,7 +64,7 @@ func checkProblems(t *testing.T, problems []problem) {
 	t.Helper()
 	for _, p := range problems {
 		t.Run(p.name, func(t *testing.T) {
-			lab, err := topology.Parse("lab.yml", []byte(edited(t, small(t), p.edits...)), nil)
+			lab, err := compose.Parse("lab.yml", "folder", []byte(edited(t, small(t), p.edits...)), nil, compose.Known([]string{"one-port", "witnesses-agree"}))
 			require.Error(t, err)
 			assert.Nil(t, lab)
 			assert.Equal(t, p.want, strings.Split(err.Error(), "\n"))
@@ -74,15 +74,15 @@ func checkProblems(t *testing.T, problems []problem) {
 
 // The control of all tables of problems: without an edit there are none.
 func TestSmallHasNoProblems(t *testing.T) {
-	_, err := topology.Parse("lab.yml", []byte(small(t)), nil)
+	_, err := compose.Parse("lab.yml", "folder", []byte(small(t)), nil)
 	require.NoError(t, err)
 }
 
 func TestProblemTellsWhatAndWhere(t *testing.T) {
-	_, err := topology.Parse("lab.yml", []byte(edited(t, small(t), add("ports: [80]"))), nil)
-	var p *topology.Problem
+	_, err := compose.Parse("lab.yml", "folder", []byte(edited(t, small(t), add("ports: [80]"))), nil)
+	var p *compose.Problem
 	require.True(t, errors.As(err, &p))
-	assert.Equal(t, topology.Problem{
+	assert.Equal(t, compose.Problem{
 		File: "lab.yml", Line: 18, Key: "services.server.ports",
 		Reason: "a lab's host has no way out of the lab; remove it",
 	}, *p)

@@ -1,14 +1,17 @@
 package compose_test
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/fourtuple/fourtuple/internal/compose"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -21,7 +24,8 @@ func TestParseReadsAllThatIsHonoured(t *testing.T) {
 		Name: "server", Hostname: "echo", Image: "fourtuple/server",
 		Links:            []topology.Link{{Subnet: "home", Address: netip.MustParsePrefix("10.12.0.10/24")}},
 		Routes:           []topology.Route{{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("10.12.0.254")}},
-		Program:          []string{"/lab", "--flag", "two words", "server"},
+		Program:          []string{"/echo", "--flag", "two words", "server"},
+		Ready:            topology.Ready{When: topology.ReadyAfter, After: 2 * time.Second},
 		Environment:      []string{"EMPTY=", "NUMBER=8", "PRICE=$5", "YES=yes"},
 		WorkingDirectory: "/tmp",
 		StopSignal:       "SIGINT",
@@ -38,7 +42,7 @@ func TestParseReadsAllThatIsHonoured(t *testing.T) {
 }
 
 func TestParseDefaults(t *testing.T) {
-	lab := parse(t, "folder/lab.yml", labs(t)["no x-lab"])
+	lab := parse(t, "folder/lab.yml", labs(t)["least"])
 	assert.Equal(t, "folder", lab.Name)
 	assert.Equal(t, 60*time.Second, lab.Limit)
 	assert.Empty(t, lab.Claims)
@@ -54,7 +58,7 @@ func TestParseDefaults(t *testing.T) {
 func TestParseTakesAVariableForAPort(t *testing.T) {
 	text := edited(t, small(t), edit{"port: 12000", "port: '${PORT:-7}'"}, add("environment: [A, B]"))
 	environment := map[string]string{"PORT": "9", "B": "b"}
-	lab, err := topology.Parse("lab.yml", []byte(text), environment)
+	lab, err := compose.Parse("lab.yml", "folder", []byte(text), environment)
 	require.NoError(t, err)
 	assert.Equal(t, uint16(9), lab.Port)
 	server, _ := lab.Host("server")
@@ -84,7 +88,7 @@ x-host: &host
   image: fourtuple/server
   working_dir: tmp
 `}, edit{"    <<: *host\n    command: [server]", "    <<: [*host, *other]\n    command: [server]"})
-	_, err := topology.Parse("lab.yml", []byte(text), nil)
+	_, err := compose.Parse("lab.yml", "folder", []byte(text), nil)
 	require.ErrorContains(t, err, `lab.yml:16: services.server.working_dir: "tmp" must begin with a /`)
 	text = edited(t, text, edit{"  working_dir: other\n", ""}, edit{"  working_dir: tmp\n", ""})
 	server, _ := parse(t, "lab.yml", text).Host("server")
@@ -104,12 +108,110 @@ func TestParseReadsNothingFromTheDisk(t *testing.T) {
 		"extends: {file: other.yml, service: server}": "services.server.extends: ",
 		"env_file: other.env":                         "services.server.env_file: ",
 	} {
-		_, err := topology.Parse("lab.yml", []byte(edited(t, text, add(line))), nil)
+		_, err := compose.Parse("lab.yml", "folder", []byte(edited(t, text, add(line))), nil)
 		assert.ErrorContains(t, err, why)
 	}
-	_, err := topology.Parse("lab.yml", []byte(edited(t, text, top("include: [other.yml]\n"))), nil)
+	_, err := compose.Parse("lab.yml", "folder", []byte(edited(t, text, top("include: [other.yml]\n"))), nil)
 	assert.ErrorContains(t, err, "include: a lab is one file")
 	require.NoError(t, os.Remove("labels"))
-	_, err = topology.Parse("lab.yml", []byte(edited(t, text, add("label_file: labels"))), nil)
+	_, err = compose.Parse("lab.yml", "folder", []byte(edited(t, text, add("label_file: labels"))), nil)
 	assert.NoError(t, err, "an ignored file need not be there")
+}
+
+func busy(t testing.TB) string {
+	return edited(t, small(t),
+		add("hostname: echo"),
+		edit{"    hostname: echo\n", `    hostname: echo
+    environment: {PRICE: "$$5", NUMBER: 010, YES: yes, NONE: , EMPTY: ""}
+    extra_hosts: ["old:10.12.0.10", "new=10.12.0.10"]
+    stop_signal: int
+    stop_grace_period: 1m30s
+    working_dir: /tmp
+    entrypoint: /echo --flag "two words"
+    labels: {com.example: "$$"}
+    volumes: ["control:/control", {type: tmpfs, target: /tmp}]
+    x-lab: {capture-after: 90s, ready: 2s}
+    x-note: dropped
+`},
+		edit{"    sysctls:\n", "    depends_on: [judge]\n    volumes: [{type: volume, source: control, target: /control/more/..}]\n    x-lab: {masquerade: [home]}\n    sysctls:\n"},
+		edit{"depends_on: [server]", "depends_on: {server: {condition: service_started, required: false}}"},
+		edit{"\nnetworks:\n", `
+  judge:
+    image: fourtuple/server
+    network_mode: none
+    entrypoint: [/lab, judge]
+    depends_on: {client1: {condition: service_completed_successfully}}
+    healthcheck: {test: [CMD, "true"]}
+    volumes: ["./runs:/anywhere", "control:/control"]
+
+volumes: {control: {}}
+networks:
+`})
+}
+
+// labs are texts of labs.
+func labs(t testing.TB) map[string]string {
+	experiment := small(t)[strings.Index(small(t), "x-lab:"):strings.Index(small(t), "x-host:")]
+	return map[string]string{
+		"first": string(read(t, firstLab)),
+		"small": small(t),
+		"busy":  busy(t),
+		"least": edited(t, small(t), edit{experiment, "x-lab: {}\n"}),
+	}
+}
+
+// A program is what is left of entrypoint and command without the agent, and
+// its own words say when it is ready.
+func TestParseReadsPrograms(t *testing.T) {
+	event, socket := topology.Ready{When: topology.ReadyEvent}, topology.Ready{When: topology.ReadySocket}
+	for _, test := range []struct {
+		lines   string
+		program []string
+		ready   topology.Ready
+	}{
+		{"command: [server, --json]", []string{"server", "--json"}, event},
+		{"command: [/bin/client, --json, 'a:1']", []string{"/bin/client", "--json", "a:1"}, event},
+		{"command: [server]", []string{"server"}, socket},
+		{"command: [python3, server, --json]", []string{"python3", "server", "--json"}, socket},
+		{"entrypoint: [/lab, host, server]\n    command: [server, --json]", []string{"server", "--json"}, event},
+		{"entrypoint: [/lab, host, server, --]\n    command: [-x]", []string{"-x"}, socket},
+		{"entrypoint: [/lab, host, server]", nil, topology.Ready{}},
+		{"entrypoint: [/lab, server, --json]", []string{"/lab", "server", "--json"}, socket},
+		{"command: [a]\n    x-lab: {ready: exit}", []string{"a"}, topology.Ready{When: topology.ReadyExit}},
+		{"command: [a]\n    x-lab: {ready: 1m}", []string{"a"}, topology.Ready{When: topology.ReadyAfter, After: time.Minute}},
+	} {
+		lab := parse(t, "lab.yml", edited(t, small(t), edit{"command: [server]", test.lines}))
+		server, _ := lab.Host("server")
+		assert.Equal(t, test.program, server.Program, test.lines)
+		assert.Equal(t, test.ready, server.Ready, test.lines)
+	}
+}
+
+// A large file, or a hostile one, takes time in proportion to its size.
+func TestParseIsLinear(t *testing.T) {
+	keys := func(n int) edit {
+		var text strings.Builder
+		for i := range n {
+			fmt.Fprintf(&text, "  x-%d: 1\n", i)
+		}
+		return lab("  server: server\n" + text.String())
+	}
+	began := time.Now()
+	_, err := compose.Parse("lab.yml", "folder", []byte(edited(t, small(t), keys(300_000))), nil)
+	require.EqualError(t, err, "lab.yml:3: x-lab: it has 300006 keys, and the most that are read is 5000; remove what is not needed")
+	_, err = compose.Parse("lab.yml", "folder", []byte(edited(t, small(t), keys(4000))), nil)
+	problems := strings.Split(err.Error(), "\n")
+	assert.Len(t, problems, 101)
+	assert.Equal(t, "lab.yml:6: x-lab.x-0: there is no such key here; there are claims, clients, limit, name, port, question, server", problems[0])
+	assert.Equal(t, "lab.yml: there are 3900 problems more", problems[100])
+	assert.Less(t, time.Since(began), 10*time.Second, "it took minutes")
+}
+
+// What a file calls things is no command to a terminal.
+func TestProblemsAreOneLineEach(t *testing.T) {
+	_, err := compose.Parse("lab\x1b.yml", "folder", []byte(edited(t, small(t), lab("  \"a\\e[2J\\nverdict: holds\": 1\n"))), nil)
+	require.Error(t, err)
+	assert.Equal(t, `lab\x1b.yml:5: x-lab.a\x1b[2J\nverdict: holds: there is no such key here; there are claims, clients, limit, name, port, question, server`,
+		strings.Split(err.Error(), "\n")[0])
+	assert.NotContains(t, err.Error(), "\x1b")
 }

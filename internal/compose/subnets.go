@@ -3,10 +3,13 @@ package compose
 import (
 	"cmp"
 	"maps"
+	"net"
 	"net/netip"
 	"slices"
 
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // The lengths that a subnet's prefix may have: two hosts beside Docker's
@@ -17,13 +20,16 @@ const (
 )
 
 // subnets reads the networks.
-func (b *builder) subnets(lab *Lab) {
+func (b *builder) subnets(lab *topology.Lab) {
 	names := slices.Sorted(maps.Keys(b.project.Networks))
-	checkNames(names, networkKey, b.report)
+	b.checkNames(names, networkKey)
 	for _, name := range names {
 		network := b.project.Networks[name]
 		b.checkDriver(name, network)
-		subnet := Subnet{Name: name, DriverOptions: network.DriverOpts}
+		if _, ok := network.Extensions[labKey]; ok {
+			b.add(networkKey(name).to(labKey), "it has a meaning in services and at the top only; remove it")
+		}
+		subnet := topology.Subnet{Name: name, DriverOptions: network.DriverOpts}
 		subnet.Prefix, subnet.Gateway = b.prefix(name, network)
 		lab.Subnets = append(lab.Subnets, subnet)
 	}
@@ -128,9 +134,9 @@ func lastAddress(prefix netip.Prefix) netip.Addr {
 }
 
 // checkOverlaps wants every address in one subnet at most.
-func (b *builder) checkOverlaps(subnets []Subnet) {
-	valid := slices.DeleteFunc(slices.Clone(subnets), func(s Subnet) bool { return !s.Prefix.IsValid() })
-	slices.SortFunc(valid, func(a, b Subnet) int {
+func (b *builder) checkOverlaps(subnets []topology.Subnet) {
+	valid := slices.DeleteFunc(slices.Clone(subnets), func(s topology.Subnet) bool { return !s.Prefix.IsValid() })
+	slices.SortFunc(valid, func(a, b topology.Subnet) int {
 		return cmp.Or(a.Prefix.Addr().Compare(b.Prefix.Addr()), cmp.Compare(a.Prefix.Bits(), b.Prefix.Bits()), cmp.Compare(a.Name, b.Name))
 	})
 	// Prefixes either contain one another or have nothing in common, so the
@@ -143,4 +149,76 @@ func (b *builder) checkOverlaps(subnets []Subnet) {
 		b.add(networkKey(valid[i].Name).to("ipam", "config", "[0]", "subnet"), "%s overlaps %s of the network %s",
 			valid[i].Prefix, valid[widest].Prefix, valid[widest].Name)
 	}
+}
+
+// links reads the networks that a service is on.
+func (b *builder) links(s types.ServiceConfig) []topology.Link {
+	at := serviceKey(s.Name)
+	switch {
+	case s.NetworkMode != "":
+		b.add(at.to("network_mode"), "a host has its own network stack; remove %q and put it on networks", s.NetworkMode)
+		return nil
+	case len(s.Networks) == 0:
+		b.add(at, "it is on no network, and Compose would put it on one without a subnet; put it on a network with a subnet, or write network_mode: none")
+		return nil
+	}
+	var links []topology.Link
+	for _, name := range slices.Sorted(maps.Keys(s.Networks)) {
+		if _, ok := b.project.Networks[name]; !ok {
+			b.add(at.to("networks", name), "no network is called %q", name)
+			continue
+		}
+		if link, ok := b.link(s.Name, name, s.Networks[name]); ok {
+			links = append(links, link)
+		}
+	}
+	return links
+}
+
+func (b *builder) link(host, network string, config *types.ServiceNetworkConfig) (topology.Link, bool) {
+	at := serviceKey(host).to("networks", network)
+	if config == nil || config.Ipv4Address == "" {
+		b.add(at, "it needs an ipv4_address, as the evidence tells hosts and interfaces apart by address")
+		return topology.Link{}, false
+	}
+	prefix, ok := b.prefixes[network]
+	if !ok {
+		return topology.Link{}, false // the network's own problem
+	}
+	address, ok := b.readAddress(config.Ipv4Address, prefix, at.to("ipv4_address"))
+	if !ok {
+		return topology.Link{}, false
+	}
+	if _, taken := b.reserved[address]; taken {
+		b.add(at.to("ipv4_address"), "%s is the subnet's gateway, which Docker's bridge takes; use another", address)
+	}
+	if other, taken := b.owners[address]; taken {
+		b.add(at.to("ipv4_address"), "%s has the address %s already", other, address)
+	}
+	b.owners[address] = host
+	return topology.Link{Subnet: network, Address: netip.PrefixFrom(address, prefix.Bits()), MAC: b.mac(host, network, config.MacAddress)}, true
+}
+
+// mac reads an Ethernet address of one interface, with colons and lower case.
+func (b *builder) mac(host, network, text string) string {
+	if text == "" {
+		return ""
+	}
+	at := serviceKey(host).to("networks", network, "mac_address")
+	mac, err := net.ParseMAC(text)
+	if err != nil || len(mac) != 6 {
+		b.add(at, "%q is no Ethernet address; write one such as 02:42:0a:0c:00:0a", text)
+		return ""
+	}
+	if mac[0]&1 == 1 || slices.Max(mac) == 0 {
+		b.add(at, "%s cannot be one interface's; its first byte must be even, and not all may be 0", mac)
+	}
+	if b.macs[network] == nil {
+		b.macs[network] = make(map[string]string)
+	}
+	if other, taken := b.macs[network][mac.String()]; taken {
+		b.add(at, "%s has the Ethernet address %s already", other, mac)
+	}
+	b.macs[network][mac.String()] = host
+	return mac.String()
 }

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // labKey is the one extension of Compose's that this package reads.
@@ -18,85 +20,49 @@ const (
 	leastLimit   = time.Second
 )
 
-// An experiment is what stands under x-lab at the top of the file.
-type experiment struct {
-	name, question, server string
-	port                   uint16
-	clients, claims        []string
-	limit                  time.Duration
-}
-
-// An addition is what stands under x-lab in a service.
-type addition struct {
+// A serviceLab is what stands under x-lab in a service.
+type serviceLab struct {
 	masquerade   []string
 	captureAfter time.Duration
+	ready        topology.Ready
 }
 
-func readExperiment(value any, name string, r *report) experiment {
+// readLab reads x-lab at the top of the file. What it names need not be there.
+func readLab(value any, name string, r *report) *topology.Lab {
 	f := fieldsOf(value, key{labKey}, r)
 	f.allow("claims", "clients", "limit", "name", "port", "question", "server")
-	e := experiment{
-		name: name, question: f.text("question"), server: f.text("server"), port: f.port("port"),
-		clients: f.names("clients"), claims: f.names("claims"), limit: defaultLimit,
+	lab := &topology.Lab{
+		Name: name, Question: f.text("question"), Server: f.text("server"), Port: f.port("port"),
+		Clients: f.names("clients"), Claims: f.names("claims"), Limit: defaultLimit,
 	}
 	if f.has("name") {
-		e.name = f.text("name")
-		if !r.blames(f.at.to("name")) {
-			checkName(e.name, f.at.to("name"), r)
+		lab.Name = f.text("name")
+		if at := f.at.to("name"); !r.blames(at) {
+			checkName(lab.Name, at, r)
 		}
 	}
 	if f.has("limit") {
-		e.limit = f.duration("limit", leastLimit)
+		lab.Limit = f.duration("limit", leastLimit)
 	}
-	return e
-}
-
-// yaml is the experiment with its defaults filled in.
-func (e experiment) yaml() map[string]any {
-	file := map[string]any{"name": e.name, "limit": e.limit.String()}
-	for name, text := range map[string]string{"question": e.question, "server": e.server} {
-		if text != "" {
-			file[name] = text
+	for _, claim := range lab.Claims {
+		if r.claims != nil && !slices.Contains(r.claims, claim) {
+			r.add(f.at.to("claims", claim), "no claim is called %q; there are %s", claim, strings.Join(r.claims, ", "))
 		}
 	}
-	if e.port != 0 {
-		file["port"] = int(e.port)
-	}
-	for name, list := range map[string][]string{"clients": e.clients, "claims": e.claims} {
-		if len(list) > 0 {
-			file[name] = anyList(list)
-		}
-	}
-	return file
+	return lab
 }
 
-func readAddition(value any, k key, r *report) addition {
-	f := fieldsOf(value, k, r)
-	f.allow("capture-after", "masquerade")
-	a := addition{masquerade: f.names("masquerade")}
+func readServiceLab(value any, at key, r *report) serviceLab {
+	f := fieldsOf(value, at, r)
+	f.allow("capture-after", "masquerade", "ready")
+	s := serviceLab{masquerade: f.names("masquerade")}
 	if f.has("capture-after") {
-		a.captureAfter = f.duration("capture-after", 0)
+		s.captureAfter = f.duration("capture-after", 0)
 	}
-	return a
-}
-
-func (a addition) yaml() map[string]any {
-	file := make(map[string]any)
-	if len(a.masquerade) > 0 {
-		file["masquerade"] = anyList(a.masquerade)
+	if f.has("ready") {
+		s.ready = f.ready("ready")
 	}
-	if a.captureAfter > 0 {
-		file["capture-after"] = a.captureAfter.String()
-	}
-	return file
-}
-
-func anyList(list []string) []any {
-	values := make([]any, len(list))
-	for i, text := range list {
-		values[i] = text
-	}
-	return values
+	return s
 }
 
 // fields reads a mapping strictly: what it cannot read, it reports.
@@ -161,14 +127,16 @@ func (f fields) names(name string) []string {
 		f.refuse(name, "it must be a list")
 	}
 	var names []string
+	seen := make(map[string]bool)
 	for _, value := range list {
 		text, ok := value.(string)
 		switch {
 		case !ok || text == "":
 			f.refuse(name, "it must be a list of names")
-		case slices.Contains(names, text):
+		case seen[text]:
 			f.r.add(f.at.to(name, text), "it is named twice; remove one")
 		default:
+			seen[text] = true
 			names = append(names, text)
 		}
 	}
@@ -182,4 +150,18 @@ func (f fields) duration(name string, least time.Duration) time.Duration {
 		f.refuse(name, "it must be a duration such as 30s or 2m, and at least %s", least)
 	}
 	return duration
+}
+
+// ready reads when a program is ready: a word, or how long after its start.
+func (f fields) ready(name string) topology.Ready {
+	text, _ := f.values[name].(string)
+	switch text {
+	case topology.ReadyEvent, topology.ReadySocket, topology.ReadyStarted, topology.ReadyExit:
+		return topology.Ready{When: text}
+	}
+	after, err := time.ParseDuration(text)
+	if err != nil || after < 0 {
+		f.refuse(name, "it must be event, socket, started, exit, or a duration such as 2s")
+	}
+	return topology.Ready{When: topology.ReadyAfter, After: after}
 }

@@ -1,0 +1,122 @@
+package compose
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/types"
+	"github.com/sirupsen/logrus"
+)
+
+// The loader warns through logrus's one global logger and cannot be told not
+// to. What it warns of is an error here, or ignored on purpose.
+func init() { logrus.SetOutput(io.Discard) }
+
+// maxNodes bounds the loader's walk over the YAML. Its own bound, 100,000, is
+// met by a lab of some 1,500 hosts.
+const maxNodes = 10_000_000
+
+// projectName is for the loader only, which wants one.
+const projectName = "lab"
+
+// load has compose-go read the text: merged, variables replaced, in its long
+// syntax and valid by its schema. It reports the keys that a lab cannot have.
+func load(file string, data []byte, environment map[string]string, r *report) (project *types.Project, err error) {
+	defer func() {
+		// The loader asserts types that its schema does not always promise.
+		if cause := recover(); cause != nil {
+			project, err = nil, fmt.Errorf("the Compose loader gave up: %v", cause)
+		}
+	}()
+	details := types.ConfigDetails{
+		WorkingDir:  ".",
+		ConfigFiles: []types.ConfigFile{{Filename: file, Content: data}},
+		Environment: environment,
+	}
+	var refused []loader.UnsupportedAttribute
+	model, err := loader.LoadModelWithContext(context.Background(), details, withoutDisk,
+		loader.WithSupportedAttributes(allowedKeys(), func(found []loader.UnsupportedAttribute) { refused = found }))
+	if err != nil {
+		return nil, err
+	}
+	refuse(refused, model, r)
+	details = types.ConfigDetails{WorkingDir: "."}
+	return loader.ModelToProject(model, loader.ToOptions(&details, []func(*loader.Options){withoutDisk}), details)
+}
+
+// withoutDisk skips whatever reads further files, and what would write this
+// machine's paths and names into the model.
+func withoutDisk(o *loader.Options) {
+	o.SetProjectName(projectName, true)
+	o.SkipInclude, o.SkipExtends = true, true
+	o.SkipResolveEnvironment, o.SkipResolveLabels = true, true
+	o.SkipNormalization = true
+	// What services refer to is checked in this package, with lines; and the
+	// loader's own search for circles takes 2ⁿ steps where each of n services
+	// depends on all before it.
+	o.SkipConsistencyCheck = true
+	o.Profiles = []string{"*"} // a refused key does not hide its service
+	o.ResolvePaths = false
+	o.MaxNodeVisits = maxNodes
+}
+
+var (
+	interpolating = regexp.MustCompile(`^error while interpolating (\S+?): (?s:(.*))$`)
+	unknownKey    = regexp.MustCompile(`^(\S*) ?additional propert(?:y|ies) '([^']+)'.* not allowed$`)
+	forbiddenKey  = regexp.MustCompile(`^(\S+)\.(\S+) false schema$`)
+	ofType        = regexp.MustCompile(`(?s)^decoding failed.*\n'([^']+)' (.*)$`)
+	atKey         = regexp.MustCompile(`^((?:services|networks|volumes|configs|secrets)[^\s:]*):? (?s:(.*))$`)
+	atLine        = regexp.MustCompile(`(?s)^.*\bline (\d+): (.*)$`)
+)
+
+// addLoader reports an error of the loader where it belongs: its messages
+// name keys, but lines only for YAML's syntax.
+func (r *report) addLoader(err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			r.addLoader(e)
+		}
+		return
+	}
+	text := strings.TrimPrefix(err.Error(), "validating "+r.file+": ")
+	text = strings.TrimPrefix(text, "failed to parse "+r.file+": ")
+	if m := interpolating.FindStringSubmatch(text); m != nil {
+		r.add(loaderKey(m[1]), "%s", m[2])
+	} else if m := unknownKey.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
+		r.addUnknown(loaderKey(m[1]), m[2])
+	} else if m := forbiddenKey.FindStringSubmatch(text); m != nil {
+		r.addUnknown(loaderKey(m[1]), m[2])
+	} else if m := ofType.FindStringSubmatch(text); m != nil {
+		r.add(loaderKey(brackets.Replace(m[1])), "%s", m[2])
+	} else if m := atKey.FindStringSubmatch(text); m != nil {
+		r.add(loaderKey(m[1]), "%s", m[2])
+	} else if m := atLine.FindStringSubmatch(text); m != nil {
+		line, rest := splitLine(errors.New("line " + m[1] + ": " + m[2]))
+		r.addAt(line, nil, "%v", rest)
+	} else {
+		r.addAt(0, nil, "%s", text)
+	}
+}
+
+// brackets makes services.server of services[server].
+var brackets = strings.NewReplacer("[", ".", "]", "")
+
+func (r *report) addUnknown(parent key, name string) {
+	if parent.String() == "services" || parent.String() == "networks" {
+		r.add(parent.to(name), "%q is no name for Compose; use letters, digits, - and _", name)
+		return
+	}
+	r.add(parent.to(name), "Compose has no such key here; remove it")
+}
+
+func loaderKey(path string) key {
+	if path == "" {
+		return nil
+	}
+	return strings.Split(strings.ReplaceAll(path, ".[]", ".[0]"), ".")
+}
