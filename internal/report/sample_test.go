@@ -150,24 +150,30 @@ func openFile(snapshot, fd int, state string, local, remote netip.AddrPort, inod
 func conversation(client netip.AddrPort, message string, n int) []evidence.Packet {
 	c, s, length := uint32(0xfffffff0+n), uint32(1000*n), uint32(len(message))
 	var packets []evidence.Packet
-	add := func(fromClient bool, flags evidence.Flags, seq, ack uint32, payload string) {
+	for i, segment := range []struct {
+		fromClient bool
+		flags      evidence.Flags
+		seq, ack   uint32
+		payload    string
+	}{
+		{true, evidence.SYN, c, 0, ""},
+		{false, evidence.SYN | evidence.ACK, s, c + 1, ""},
+		{true, evidence.ACK, c + 1, s + 1, ""},
+		{true, evidence.PSH | evidence.ACK, c + 1, s + 1, message},
+		{false, evidence.PSH | evidence.ACK, s + 1, c + 1 + length, message},
+		{true, evidence.ACK, c + 1 + length, s + 1 + length, ""},
+	} {
 		p := evidence.Packet{
-			Time:   sampleStart.Add(time.Duration(n)*10*time.Millisecond + time.Duration(len(packets))*123456*time.Nanosecond),
-			Number: len(packets) + 1, Interface: "eth0", Outgoing: fromClient, Source: client, Destination: serverEnd,
-			Flags: flags, Seq: seq, Ack: ack, Payload: []byte(payload), Length: len(payload), FrameLength: 66 + len(payload),
+			Time:   sampleStart.Add(time.Duration(n)*10*time.Millisecond + time.Duration(i)*123456*time.Nanosecond),
+			Number: i + 1, Interface: "eth0", Outgoing: segment.fromClient, Source: client, Destination: serverEnd,
+			Flags: segment.flags, Seq: segment.seq, Ack: segment.ack,
+			Payload: []byte(segment.payload), Length: len(segment.payload), FrameLength: 66 + len(segment.payload),
 		}
-		if !fromClient {
+		if !segment.fromClient {
 			p.Source, p.Destination = p.Destination, p.Source
 		}
 		packets = append(packets, p)
 	}
-	add(true, evidence.SYN, c, 0, "")
-	add(false, evidence.SYN|evidence.ACK, s, c+1, "")
-	add(true, evidence.ACK, c+1, s+1, "")
-	add(true, evidence.PSH|evidence.ACK, c+1, s+1, message)
-	add(false, evidence.ACK, s+1, c+1+length, "")
-	add(false, evidence.PSH|evidence.ACK, s+1, c+1+length, message)
-	add(true, evidence.ACK, c+1+length, s+1+length, "")
 	return packets
 }
 

@@ -84,17 +84,17 @@ func TestRelativeNumbers(t *testing.T) {
 
 func TestSteps(t *testing.T) {
 	status := 2
-	at := func(ms int, host, event string) evidence.HostEvent {
-		return evidence.HostEvent{Header: evidence.Header{Time: sampleStart.Add(time.Duration(ms) * time.Millisecond), Host: host}, Event: event}
+	at := func(ms int, host string) evidence.Header {
+		return evidence.Header{Time: sampleStart.Add(time.Duration(ms) * time.Millisecond), Host: host}
 	}
-	rows := make([]evidence.HostEvent, 0, 6)
-	rows = append(rows, at(1, "server", evidence.HostLive), at(5, "server", evidence.HostSnapshot), at(9, "server", evidence.HostExited))
-	rows[0].Interfaces = []evidence.Interface{{Name: "eth0"}}
-	rows[1].Name, rows[1].Snapshot, rows[1].Idle = "settled", 2, true
-	rows[2].Status, rows[2].Error = &status, "listen on :80:\npermission denied"
-	rows = append(rows, at(0, "client1", evidence.HostRegistered), at(3, "client1", evidence.HostStarted), at(10, "\x1b", evidence.HostClosed))
-	rows[3].Run, rows[4].PID, rows[4].Command = "0123456789abcdef", 7, []string{"client", "10.12.0.10:12000"}
-	rows[5].Seals = []evidence.Seal{{Witness: evidence.Packets, Records: 7}, {Witness: evidence.Sockets, Records: 3, Dropped: 1, Error: "full"}}
+	rows := []evidence.HostEvent{
+		{Header: at(1, "server"), Event: evidence.HostLive, Interfaces: []evidence.Interface{{Name: "eth0"}}},
+		{Header: at(5, "server"), Event: evidence.HostSnapshot, Name: "settled", Snapshot: 2, Idle: true},
+		{Header: at(9, "server"), Event: evidence.HostExited, Status: &status, Error: "listen on :80:\npermission denied"},
+		{Header: at(0, "client1"), Event: evidence.HostRegistered, Run: "0123456789abcdef"},
+		{Header: at(3, "client1"), Event: evidence.HostStarted, PID: 7, Command: []string{"client", "10.12.0.10:12000"}},
+		{Header: at(9, "\x1b"), Event: evidence.HostClosed, Seals: []evidence.Seal{{Witness: evidence.Packets, Records: 7, Dropped: 1, Error: "full"}}},
+	}
 	golden(t, "steps.txt", func(w io.Writer) error { return Steps(w, "run", rows) })
 }
 
