@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
-	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/fourtuple/fourtuple/internal/agent"
 )
 
 // HelperCommand is the hidden subcommand by which this command starts itself
@@ -34,7 +34,6 @@ type request struct {
 	Directory   string
 	Hostname    string
 	Hosts       string // the text of /etc/hosts
-	User        int    // the uid and gid to become; negative: stay the same
 }
 
 // A role is what a helper is for.
@@ -101,14 +100,14 @@ func (r request) become(parent *os.File) error {
 		}
 		return r.execute(parent, ownExecutable)
 	case probe:
-		if err := prepareMounts(r.User); err != nil {
+		if err := prepareMounts(); err != nil {
 			return err
 		}
 	}
 	if err := r.isolate(); err != nil {
 		return err
 	}
-	if err := dropPrivileges(r.User); err != nil {
+	if err := dropPrivileges(); err != nil {
 		return err
 	}
 	if r.Role == probe {
@@ -121,29 +120,11 @@ func (r request) become(parent *os.File) error {
 	if err := closeAllOnExec(); err != nil {
 		return err
 	}
-	file, err := r.lookPath()
+	file, err := (&agent.Program{Args: r.Args, Directory: r.Directory}).Executable(r.Environment)
 	if err != nil {
 		return err
 	}
 	return r.execute(parent, file)
-}
-
-// lookPath finds the program, as the user that runs it.
-func (r request) lookPath() (string, error) {
-	name := r.Args[0]
-	if strings.Contains(name, "/") {
-		return name, nil
-	}
-	for _, v := range r.Environment {
-		if path, ok := strings.CutPrefix(v, "PATH="); ok {
-			os.Setenv("PATH", path)
-		}
-	}
-	file, err := exec.LookPath(name)
-	if err != nil {
-		return "", fmt.Errorf("there is no program %q that this user may run in %s", name, os.Getenv("PATH"))
-	}
-	return file, nil
 }
 
 // execute becomes the program: it is killed from now on when the thread that
@@ -193,7 +174,7 @@ const harmless = unix.MS_NOSUID | unix.MS_NODEV | unix.MS_NOEXEC
 // prepareMounts mounts, in the thread's own mount namespace, a file system in
 // memory that has this command's executable under the names of our programs.
 // It lasts until the last process of the namespace and of its copies ends.
-func prepareMounts(user int) error {
+func prepareMounts() error {
 	if err := makeMountsPrivate(); err != nil {
 		return err
 	}
@@ -208,12 +189,12 @@ func prepareMounts(user int) error {
 			return err
 		}
 	}
-	return provideExecutable(filepath.Join(preparedPrograms, "lab"), user)
+	return provideExecutable(filepath.Join(preparedPrograms, "lab"))
 }
 
 // provideExecutable provides this command's executable: itself where it still
 // is where it was started and others may run it, else a copy in memory.
-func provideExecutable(at string, user int) error {
+func provideExecutable(at string) error {
 	original, err := os.Open(ownExecutable)
 	if err != nil {
 		return err
@@ -230,7 +211,7 @@ func provideExecutable(at string, user int) error {
 	defer file.Close()
 	path, _ := os.Executable()
 	there, err := os.Stat(path)
-	if err == nil && os.SameFile(info, there) && (user < 0 || info.Mode().Perm()&0o001 != 0) &&
+	if err == nil && os.SameFile(info, there) && (agent.Unprivileged() == nil || info.Mode().Perm()&0o001 != 0) &&
 		unix.Mount(path, at, "", unix.MS_BIND, "") == nil {
 		return nil
 	}
@@ -295,4 +276,23 @@ func mount(source, target, kind string, flags uintptr) error {
 		return &os.PathError{Op: "mount", Path: target, Err: err}
 	}
 	return nil
+}
+
+// dropPrivileges makes the calling thread an ordinary user that has no
+// capability after the next execve(2), and can get none.
+func dropPrivileges() error {
+	if err := agent.DropCapabilities(); err != nil {
+		return err
+	}
+	nobody := agent.Unprivileged()
+	if nobody == nil {
+		return nil
+	}
+	if err := unix.Setgroups(nil); err != nil {
+		return os.NewSyscallError("setgroups", err)
+	}
+	if err := unix.Setresgid(int(nobody.Gid), int(nobody.Gid), int(nobody.Gid)); err != nil {
+		return os.NewSyscallError("setresgid", err)
+	}
+	return os.NewSyscallError("setresuid", unix.Setresuid(int(nobody.Uid), int(nobody.Uid), int(nobody.Uid)))
 }

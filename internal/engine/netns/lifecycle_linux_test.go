@@ -258,16 +258,16 @@ func TestDoBringsTheThreadBack(t *testing.T) {
 // machine's namespace.
 func remains(t *testing.T) string {
 	t.Helper()
-	var fds int
+	var fds []string
 	entries, err := os.ReadDir("/proc/self/fd")
 	require.NoError(t, err)
 	for _, e := range entries {
 		to, err := os.Readlink("/proc/self/fd/" + e.Name())
 		if err == nil && !strings.HasPrefix(to, "anon_inode:[event") { // the runtime's own
-			fds++
+			fds = append(fds, to)
 		}
 	}
-	return fmt.Sprintf("%d descriptors, %d processes, threads %v, links %s",
+	return fmt.Sprintf("descriptors %q, %d processes, threads %v, links %s",
 		fds, len(descendants(os.Getpid())), strayThreads(t), links(t))
 }
 

@@ -2,6 +2,7 @@ package netns
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/fourtuple/fourtuple/internal/echo"
 )
 
 // This test binary is also the programs that the tests run on hosts, as
@@ -24,7 +27,12 @@ func TestMain(m *testing.M) {
 	if IsHelper() {
 		os.Exit(Helper())
 	}
-	if name := filepath.Base(os.Args[0]); name == "client" || name == "lab" {
+	switch name := filepath.Base(os.Args[0]); {
+	case name == "server":
+		os.Exit(echo.ServerMain(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case name == "client" && programs[os.Args[1]] == nil:
+		os.Exit(echo.ClientMain(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	case name == "client", name == "lab":
 		if err := programs[os.Args[1]](os.Args[2:]); err != nil {
 			fmt.Println(err)
 			os.Exit(1)

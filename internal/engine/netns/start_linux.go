@@ -41,7 +41,7 @@ func (h *Host) start(p agent.Program) (*process, error) {
 	}
 	hostname := cmp.Or(p.Hostname, h.asked.Name)
 	r := request{
-		Role: program, User: programUser(), Args: p.Args, Environment: environment(hostname, p.Environment),
+		Role: program, Args: p.Args, Environment: environment(hostname, p.Environment),
 		Directory: cmp.Or(p.Directory, "/"), Hostname: hostname, Hosts: h.hostsFile(hostname, p.ExtraHosts),
 	}
 	namespace, err := h.namespace()
@@ -74,14 +74,6 @@ func (h *Host) start(p agent.Program) (*process, error) {
 		return nil, errors.Join(err, child.kill())
 	}
 	return child, nil
-}
-
-// programUser is the uid and gid of programs, -1 for this process's own.
-func programUser() int {
-	if os.Geteuid() == 0 {
-		return agent.UnprivilegedID
-	}
-	return -1
 }
 
 // ownNamespaces is what a program has for itself, beside its host's network.
@@ -181,7 +173,7 @@ func (s *starter) work() {
 		err = unix.Unshare(unix.CLONE_NEWNS)
 	}
 	if err == nil {
-		err = prepareMounts(programUser())
+		err = prepareMounts()
 	}
 	for {
 		select {
@@ -234,8 +226,7 @@ func (h *Host) hostsFile(hostname string, extra map[string][]netip.Addr) string 
 // programs of ours come first in PATH, whatever the lab says it is.
 func environment(hostname string, added []string) []string {
 	all := map[string]string{
-		"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-		"HOME": "/", "HOSTNAME": hostname,
+		"PATH": agent.DefaultPath, "HOME": "/", "HOSTNAME": hostname,
 	}
 	for _, v := range added {
 		name, value, _ := strings.Cut(v, "=")

@@ -99,8 +99,8 @@ func TestProgramsThatCannotStart(t *testing.T) {
 		says    string
 	}{
 		"no program":  {agent.Program{}, "start [] on client1: no program"},
-		"not in PATH": {agent.Program{Args: []string{"no-such-program", "x"}}, `start ["no-such-program" "x"] on client1: there is no program "no-such-program" that this user may run in /sys/firmware:/usr/local/sbin:`},
-		"no file":     {agent.Program{Args: []string{"/no/such"}}, `start ["/no/such"] on client1: run "/no/such": no such file or directory`},
+		"not in PATH": {agent.Program{Args: []string{"no-such-program", "x"}}, `start ["no-such-program" "x"] on client1: there is no program "no-such-program" on this host's PATH, /sys/firmware:/usr/local/sbin:`},
+		"no file":     {agent.Program{Args: []string{"/no/such"}}, `start ["/no/such"] on client1: exec: "/no/such": stat /no/such: no such file or directory`},
 		"not allowed": {agent.Program{Args: []string{secret}}, "permission denied"},
 		"directory":   {agent.Program{Args: []string{"true"}, Directory: "/no/such"}, `start ["true"] on client1: chdir /no/such: no such file or directory`},
 		"zero byte":   {agent.Program{Args: []string{"true", "a\x00b"}}, `run "/usr/bin/true": invalid argument`},

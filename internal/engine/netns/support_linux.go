@@ -61,7 +61,7 @@ func tryHelper() error {
 		return err
 	}
 	defer socket.Close()
-	err = converse(socket, request{Role: probe, User: programUser(), Hostname: "probe"})
+	err = converse(socket, request{Role: probe, Hostname: "probe"})
 	p.reap()
 	return errors.Join(err, p.err)
 }
