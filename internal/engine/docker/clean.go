@@ -35,13 +35,7 @@ func Clean(ctx context.Context, out io.Writer) error {
 
 // clean cleans what has the label, which may be a name or NAME=value.
 func clean(ctx context.Context, cli *client.Client, out io.Writer, label string, timeout time.Duration) error {
-	told := make(map[string]bool) // what has been said
-	say := func(format, id string) {
-		if !told[format+id] {
-			fmt.Fprintf(out, format, id)
-		}
-		told[format+id] = true
-	}
+	told := make(map[string]life) // what has been said
 	for {
 		runs, now, err := findRuns(ctx, cli, label)
 		if err != nil {
@@ -50,13 +44,13 @@ func clean(ctx context.Context, cli *client.Client, out io.Writer, label string,
 		var errs []error
 		again := false
 		for _, id := range slices.Sorted(maps.Keys(runs)) {
-			switch runs[id].life(now, timeout) {
-			case alive:
-				say("left run %s alone: it is alive\n", id)
-			case undecided:
-				again = true
-				say("run %s is beginning or ending, or was killed just then: waiting to see\n", id)
-			case dead:
+			l := runs[id].life(now, timeout)
+			again = again || l == undecided
+			if l != dead && told[id] != l {
+				told[id] = l
+				fmt.Fprintf(out, "run %s %s\n", id, l)
+			}
+			if l == dead {
 				removed, err := removeRun(ctx, cli, id)
 				for _, thing := range removed {
 					fmt.Fprintf(out, "removed %s\n", thing)
@@ -91,7 +85,7 @@ func findRuns(ctx context.Context, cli *client.Client, label string) (map[string
 	containers, containerErr := cli.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
 	for _, err := range []error{infoErr, timeErr, networkErr, containerErr} {
 		if err != nil {
-			return nil, now, fmt.Errorf("look for what runs left: %w", oneLine(err))
+			return nil, now, fmt.Errorf("look for what runs left: %s", oneLine(err))
 		}
 	}
 	runs := make(map[string]found)
@@ -114,12 +108,12 @@ func findRuns(ctx context.Context, cli *client.Client, label string) (map[string
 }
 
 // A life is whether a run has a coordinator.
-type life int
+type life string
 
 const (
-	dead life = iota
-	alive
-	undecided
+	alive     life = "is alive: it is left alone"
+	undecided life = "is beginning or ending, or was killed just then: waiting to see"
+	dead      life = "is dead"
 )
 
 // beginTimeout is how long a run may take from one thing that it makes to the
@@ -179,7 +173,7 @@ func removeAll(ctx context.Context, kind string, names []string, remove func(nam
 			defer mu.Unlock()
 			switch {
 			case err != nil:
-				errs = append(errs, fmt.Errorf("remove %s %s: %w", kind, name, oneLine(err)))
+				errs = append(errs, fmt.Errorf("remove %s %s: %s", kind, name, oneLine(err)))
 			case there:
 				removed = append(removed, kind+" "+name)
 			}

@@ -19,8 +19,7 @@ import (
 // pingTimeout bounds how long an engine may take to answer at all.
 const pingTimeout = 10 * time.Second
 
-// ErrUnreachable is the error of an engine that is not there, or does not
-// answer.
+// ErrUnreachable is the error of an engine that is not there or does not answer.
 var ErrUnreachable = errors.New("no Docker engine answers")
 
 // dial reaches the engine that the docker command reaches, and agrees on a
@@ -32,7 +31,7 @@ func dial(ctx context.Context) (*client.Client, error) {
 	}
 	cli, err := client.New(options...)
 	if err != nil {
-		return nil, fmt.Errorf("the Docker engine at %s: %w", where, oneLine(err))
+		return nil, fmt.Errorf("the Docker engine at %s: %s", where, oneLine(err))
 	}
 	short, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()
@@ -41,9 +40,9 @@ func dial(ctx context.Context) (*client.Client, error) {
 	case ctx.Err() != nil:
 		err = context.Cause(ctx)
 	case err != nil && strings.Contains(err.Error(), "permission denied"):
-		err = fmt.Errorf("the Docker engine at %s does not let this user in: %w", where, oneLine(err))
+		err = fmt.Errorf("the Docker engine at %s does not let this user in: %s", where, oneLine(err))
 	case err != nil:
-		err = fmt.Errorf("%w at %s, start it or name another by DOCKER_HOST: %w", ErrUnreachable, where, oneLine(err))
+		err = fmt.Errorf("%w at %s, start it or name another by DOCKER_HOST: %s", ErrUnreachable, where, oneLine(err))
 	case ping.OSType != "" && ping.OSType != "linux":
 		err = fmt.Errorf("the Docker engine at %s runs %s containers: switch it to Linux containers", where, ping.OSType)
 	}
@@ -107,7 +106,7 @@ func dialStdio(context.Context, string, string) (net.Conn, error) {
 func hasInit(ctx context.Context, cli *client.Client) (bool, error) {
 	version, err := cli.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
-		return false, fmt.Errorf("ask the engine for its version: %w", oneLine(err))
+		return false, fmt.Errorf("ask the engine for its version: %s", oneLine(err))
 	}
 	return slices.ContainsFunc(version.Components, func(c system.ComponentVersion) bool {
 		return strings.HasSuffix(c.Name, "init")

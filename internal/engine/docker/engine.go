@@ -137,10 +137,10 @@ func (n *network) bringUp(ctx context.Context, h topology.Host) error {
 	}
 	s, err := attach(whole, n.cli, n.object(h.Name))
 	if err != nil {
-		return fmt.Errorf("attach to host %s: %w", h.Name, oneLine(err))
+		return fmt.Errorf("attach to host %s: %s", h.Name, oneLine(err))
 	}
 	if _, err := n.cli.ContainerStart(whole, n.object(h.Name), client.ContainerStartOptions{}); err != nil {
-		return errors.Join(fmt.Errorf("start host %s: %w", h.Name, oneLine(err)), s.Close())
+		return errors.Join(fmt.Errorf("start host %s: %s", h.Name, oneLine(err)), s.Close())
 	}
 	said, cancelSaid := context.WithTimeout(ctx, helloTimeout)
 	defer cancelSaid()
@@ -197,23 +197,14 @@ func uncut(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 }
 
-// oneLine puts an error of the engine on one line that a terminal can be shown:
+// oneLine is an error of the engine on one line that a terminal can be shown:
 // some have several, and texts of programs in them.
-func oneLine(err error) error {
+func oneLine(err error) string {
 	text := strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
 	}, err.Error())
-	return &engineError{strings.Join(strings.Fields(text), " "), err}
+	return strings.Join(strings.Fields(text), " ")
 }
-
-// An engineError is an error of the engine in a text of one line.
-type engineError struct {
-	text string
-	err  error
-}
-
-func (e *engineError) Error() string { return e.text }
-func (e *engineError) Unwrap() error { return e.err }

@@ -38,14 +38,14 @@ func (n *network) makeContainer(ctx context.Context, h topology.Host) error {
 		first, later = h.Links[:min(1, len(h.Links))], h.Links[min(1, len(h.Links)):]
 	}
 	if _, err := n.cli.ContainerCreate(ctx, n.container(h, first)); err != nil {
-		return fmt.Errorf("make host %s: %w", h.Name, oneLine(err))
+		return fmt.Errorf("make host %s: %s", h.Name, oneLine(err))
 	}
 	for _, l := range later {
 		_, err := n.cli.NetworkConnect(ctx, n.object(l.Subnet), client.NetworkConnectOptions{
 			Container: n.object(h.Name), EndpointConfig: endpointOf(h, l),
 		})
 		if err != nil {
-			return fmt.Errorf("connect host %s to %s: %w", h.Name, l.Subnet, oneLine(err))
+			return fmt.Errorf("connect host %s to %s: %s", h.Name, l.Subnet, oneLine(err))
 		}
 	}
 	return nil
@@ -79,12 +79,10 @@ func (n *network) container(h topology.Host, links []topology.Link) client.Conta
 			CapAdd:         capabilities,
 			SecurityOpt:    []string{"no-new-privileges"},
 			ReadonlyRootfs: true,
-			// The stream has been read by the one attached; a log would be a
-			// copy of all evidence.
-			LogConfig:  container.LogConfig{Type: "none"},
-			Init:       &n.hasInit,
-			Sysctls:    h.Sysctls,
-			ExtraHosts: extraHosts(h.ExtraHosts),
+			LogConfig:      container.LogConfig{Type: "none"}, // else the engine keeps a copy of all evidence
+			Init:           &n.hasInit,
+			Sysctls:        h.Sysctls,
+			ExtraHosts:     extraHosts(h.ExtraHosts),
 		},
 		NetworkingConfig: &apinetwork.NetworkingConfig{EndpointsConfig: endpoints},
 	}

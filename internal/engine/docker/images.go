@@ -19,8 +19,7 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// An image is one that BuildImages builds: a command as /lab, other names of
-// it, and what the image runs if nothing else is said.
+// An image is a command as /lab, other names of it, and what the image runs.
 type image struct {
 	name, command string
 	links         []string
@@ -51,7 +50,7 @@ func BuildImages(ctx context.Context, folder string, out io.Writer) (err error) 
 	defer func() { err = errors.Join(err, cli.Close()) }()
 	engine, err := cli.ServerVersion(ctx, client.ServerVersionOptions{})
 	if err != nil {
-		return fmt.Errorf("ask the engine for its architecture: %w", oneLine(err))
+		return fmt.Errorf("ask the engine for its architecture: %s", oneLine(err))
 	}
 	scratch, err := os.MkdirTemp("", "fourtuple-")
 	if err != nil {
@@ -66,14 +65,14 @@ func BuildImages(ctx context.Context, folder string, out io.Writer) (err error) 
 			}
 		}
 		if err := i.load(ctx, cli, programs[i.command]); err != nil {
-			return fmt.Errorf("build the image %s: %w", i.name, oneLine(err))
+			return fmt.Errorf("build the image %s: %s", i.name, oneLine(err))
 		}
 		fmt.Fprintf(out, "%s  %s  linux/%s\n", i.name, units.HumanSize(float64(len(programs[i.command]))), engine.Arch)
 	}
 	// Those that have lost their names to these, and are not in use.
 	old := make(client.Filters).Add("dangling", "true").Add("label", labelKind+"="+kindImage)
 	if _, err := cli.ImagePrune(ctx, client.ImagePruneOptions{Filters: old}); err != nil {
-		return fmt.Errorf("remove older images: %w", oneLine(err))
+		return fmt.Errorf("remove older images: %s", oneLine(err))
 	}
 	return nil
 }
@@ -147,7 +146,7 @@ func checkImages(ctx context.Context, cli *client.Client, lab *topology.Lab) err
 		switch {
 		case err == nil:
 		case !cerrdefs.IsNotFound(err):
-			return fmt.Errorf("look for the image %s: %w", name, oneLine(err))
+			return fmt.Errorf("look for the image %s: %s", name, oneLine(err))
 		case slices.ContainsFunc(images, func(i image) bool { return i.name == name }):
 			return fmt.Errorf("the engine has no image %s: build it by `go run ./lab images` or `docker compose build`", name)
 		default:

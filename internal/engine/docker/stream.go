@@ -85,18 +85,18 @@ func (s *stream) explain(ctx context.Context) string {
 	case <-ctx.Done():
 		return "its container did not close its streams"
 	}
+	var waitErr error
 	wait := s.cli.ContainerWait(ctx, s.container, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 	select {
 	case <-wait.Result:
-	case err := <-wait.Error:
-		if ctx.Err() != nil {
-			return "the connection to its container ended, which still runs"
-		}
-		return fmt.Sprintf("its container cannot be asked how it ended: %v", oneLine(err))
+	case waitErr = <-wait.Error:
+	}
+	if ctx.Err() != nil {
+		return "the connection to its container ended, which still runs"
 	}
 	inspected, err := s.cli.ContainerInspect(ctx, s.container, client.ContainerInspectOptions{})
-	if err != nil {
-		return fmt.Sprintf("its container cannot be asked how it ended: %v", oneLine(err))
+	if err = errors.Join(waitErr, err); err != nil {
+		return "its container cannot be asked how it ended: " + oneLine(err)
 	}
 	return ending(inspected.Container.State, s.stderr.String())
 }
@@ -115,7 +115,7 @@ func ending(state *container.State, stderr string) string {
 	}
 	for _, more := range []string{state.Error, strings.TrimPrefix(stderr, "lab: ")} {
 		if more != "" {
-			text += ": " + oneLine(errors.New(more)).Error()
+			text += ": " + oneLine(errors.New(more))
 		}
 	}
 	return text

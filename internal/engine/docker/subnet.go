@@ -36,7 +36,7 @@ func (n *network) makeSubnet(ctx context.Context, s topology.Subnet) error {
 		Labels:     n.labels(nil),
 	})
 	if err != nil {
-		return fmt.Errorf("make subnet %s, %s: %w%s", s.Name, s.Prefix, oneLine(err), n.overlap(ctx, s.Prefix))
+		return fmt.Errorf("make subnet %s, %s: %s%s", s.Name, s.Prefix, oneLine(err), n.overlap(ctx, s.Prefix))
 	}
 	return nil
 }

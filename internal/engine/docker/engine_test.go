@@ -1,0 +1,109 @@
+package docker
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/moby/moby/api/types/container"
+	apinetwork "github.com/moby/moby/api/types/network"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple/internal/run"
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+func TestContainerIsConfined(t *testing.T) {
+	n := &network{setup: run.Setup{ID: "0123456789abcdef"}, hasInit: true}
+	made := n.container(topology.Host{
+		Name: "server", Hostname: "kurose", Image: "fourtuple/server", Program: []string{"server"},
+		Sysctls:    map[string]string{"net.ipv4.ip_forward": "1"},
+		ExtraHosts: map[string][]netip.Addr{"b": {netip.MustParseAddr("10.0.0.2")}, "a": {netip.MustParseAddr("10.0.0.1")}},
+	}, []topology.Link{{Subnet: "home", Address: netip.MustParsePrefix("10.12.0.10/24"), MAC: "02:00:00:00:00:01"}})
+	assert.Equal(t, "fourtuple-01234567-server", made.Name)
+	assert.Equal(t, map[string]string{"org.fourtuple": "lab", "org.fourtuple.run": "0123456789abcdef", "org.fourtuple.host": "server"}, made.Config.Labels)
+	assert.Equal(t, []string{"/lab", "host", "--stdio", "server"}, made.Config.Entrypoint)
+	assert.Empty(t, made.Config.Cmd, "the agent is told the program by its coordinator")
+	h := made.HostConfig
+	assert.Equal(t, []string{"ALL"}, h.CapDrop)
+	assert.Equal(t, []string{"NET_ADMIN", "NET_RAW", "SETUID", "SETGID", "SETPCAP", "KILL"}, h.CapAdd)
+	assert.Equal(t, []string{"no-new-privileges"}, h.SecurityOpt)
+	assert.True(t, h.ReadonlyRootfs)
+	assert.Empty(t, h.Binds)
+	assert.Empty(t, h.Mounts)
+	assert.Equal(t, "none", h.LogConfig.Type)
+	assert.True(t, *h.Init)
+	assert.Equal(t, []string{"a:10.0.0.1", "b:10.0.0.2"}, h.ExtraHosts)
+	require.Contains(t, made.NetworkingConfig.EndpointsConfig, "fourtuple-01234567-home")
+	endpoint := made.NetworkingConfig.EndpointsConfig["fourtuple-01234567-home"]
+	assert.Equal(t, "10.12.0.10", endpoint.IPAMConfig.IPv4Address.String())
+	assert.Equal(t, apinetwork.HardwareAddr{2, 0, 0, 0, 0, 1}, endpoint.MacAddress)
+
+	assert.Equal(t, container.NetworkMode("none"), n.container(topology.Host{Name: "alone"}, nil).HostConfig.NetworkMode)
+}
+
+func TestEnding(t *testing.T) {
+	for _, test := range []struct {
+		state  container.State
+		stderr string
+		says   string
+	}{
+		{container.State{ExitCode: 2}, "lab: the coordinator is gone", "its container ended with status 2: the coordinator is gone"},
+		{container.State{ExitCode: 137}, "", "its container ended with status 137, by signal 9"},
+		{container.State{ExitCode: 137, OOMKilled: true}, "", "its container ended with status 137, as the kernel was out of memory for it"},
+		{container.State{ExitCode: 1, Error: "a\nb"}, "c\x1b[2J\nd", "its container ended with status 1: a b: c [2J d"},
+	} {
+		assert.Equal(t, test.says, ending(&test.state, test.stderr))
+	}
+	assert.Contains(t, ending(&container.State{ExitCode: 127}, ""), "an image without /lab")
+}
+
+func TestTailKeepsTheEnd(t *testing.T) {
+	var all tail
+	for range 100 {
+		n, err := all.Write([]byte(strings.Repeat("x", 99) + "\n"))
+		require.NoError(t, err)
+		require.Equal(t, 100, n)
+	}
+	_, _ = all.Write([]byte("last words\n"))
+	assert.LessOrEqual(t, len(all.String()), tailSize)
+	assert.True(t, strings.HasSuffix(all.String(), "x\nlast words"))
+}
+
+func TestErrorsAreOneLine(t *testing.T) {
+	err := errors.New("driver failed:\n iptables: \x1b]0;verdict: holds\x07 no chain\r\n")
+	assert.Equal(t, "driver failed: iptables: ]0;verdict: holds no chain", oneLine(err))
+}
+
+func TestLife(t *testing.T) {
+	now := time.Now()
+	for name, test := range map[string]struct {
+		found found
+		life  life
+	}{
+		"an agent runs":                {found{running: true, newest: now.Add(-time.Hour)}, alive},
+		"it begins, or ends":           {found{newest: now.Add(-time.Second)}, undecided},
+		"its coordinator was killed":   {found{newest: now.Add(-time.Minute)}, dead},
+		"the engine's clock goes back": {found{newest: now.Add(time.Second)}, undecided},
+	} {
+		assert.Equal(t, test.life, test.found.life(now, beginTimeout), name)
+	}
+}
+
+// A lab whose engine is not there says which and what to do; DOCKER_HOST is
+// believed before any context.
+func TestUnreachable(t *testing.T) {
+	t.Setenv("DOCKER_HOST", "unix:///nowhere/docker.sock")
+	_, err := Engine{}.Up(t.Context(), run.Setup{})
+	require.ErrorIs(t, err, ErrUnreachable)
+	assert.ErrorContains(t, err, "at unix:///nowhere/docker.sock, start it or name another by DOCKER_HOST: ")
+	var out strings.Builder
+	require.NoError(t, Clean(t.Context(), &out))
+	assert.Equal(t, "no Docker engine answers: nothing to clean there\n", out.String())
+	t.Setenv("DOCKER_HOST", "tcp://[nonsense")
+	_, err = Engine{}.Up(t.Context(), run.Setup{})
+	require.ErrorContains(t, err, "nonsense")
+}
