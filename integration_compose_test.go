@@ -1,15 +1,16 @@
 //go:build integration
 
-package fourtuple
+package fourtuple_test
 
 import (
+	"archive/tar"
 	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -19,140 +20,198 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sources are what `docker compose up --build` needs of a clone.
-var sources = []string{
-	"docker-compose.yml", "Dockerfile.server", "Dockerfile.client", ".dockerignore",
-	"go.mod", "go.sum", "echo", "lab", "server", "client",
-}
+// projectLabel is on all that Compose makes of a project.
+const projectLabel = "com.docker.compose.project"
 
-// A clone is a copy of the sources, in which Compose runs the first lab.
-type clone struct {
-	*lab
-	command []string
-	folder  string
-}
+// cloneOwner owns a clone, where root tests.
+const cloneOwner = 12345
 
-// composeCommands are the Compose commands of this machine: the docker
-// command's plugin, and the old program by itself.
-func composeCommands() (commands [][]string) {
-	for _, command := range [][]string{{"docker", "compose"}, {"docker-compose"}} {
-		if exec.Command(command[0], append(command[1:], "version")...).Run() == nil {
-			commands = append(commands, command)
-		}
-	}
-	return commands
-}
-
+// TestCompose runs the first lab by each Compose command of this machine: the
+// docker command's plugin, and the old program by itself.
 func TestCompose(t *testing.T) {
-	commands := composeCommands()
-	if len(commands) == 0 {
+	installed := false
+	for _, command := range [][]string{{"docker", "compose"}, {"docker-compose"}} {
+		if exec.Command(command[0], append(command[1:], "version")...).Run() != nil {
+			continue
+		}
+		installed = true
+		t.Run(strings.Join(command, " "), func(t *testing.T) {
+			c := newClone(t, command)
+			t.Run("holds", c.testHolds)
+			t.Run("is refuted", c.testRefuted)
+			t.Run("ends without its judge", c.testJudgeDies)
+		})
+	}
+	if !installed {
 		missing(t, "neither docker compose nor docker-compose is installed")
 	}
-	for _, command := range commands {
-		t.Run(strings.Join(command, " "), func(t *testing.T) { testCompose(t, command) })
-	}
 }
 
-func testCompose(t *testing.T, command []string) {
-	c := newClone(t, command)
-	up := []string{"up"}
-	if c.engine.buildable {
-		up = append(up, "--build")
-	}
-
-	out := c.compose(t, append(up, "--exit-code-from", judge)...)
+func (c *clone) testHolds(t *testing.T) {
+	out := c.up(t, 0)
 	assert.Contains(t, out, "verdict: holds")
-	assert.Contains(t, out, "all witnesses agree on every connection")
-	c.assertStopped(t)
-	c.assertContainers(t)
-	first := c.assertRun(t)
-	for name, text := range first {
-		require.NoError(t, os.WriteFile(c.file(name), append(text, "a mark\n"...), 0o644))
+	c.assertThreeSourcesOnePort(t)
+	c.assertOwner(t)
+	for service, made := range c.services(t) {
+		assert.False(t, made.State.Running, "%s still runs", service)
+		assert.Zero(t, made.State.ExitCode, "the exit status of %s", service)
+		assertConfined(t, service, made)
 	}
-	for _, name := range []string{"client4.sockets.jsonl", "client4.host.jsonl"} {
-		require.NoError(t, os.WriteFile(c.file(name), first["client1."+strings.SplitN(name, ".", 2)[1]], 0o644))
-	}
+	c.down(t)
+}
 
-	out = c.compose(t, "up")
-	assert.Contains(t, out, "verdict: holds")
-	c.assertStopped(t)
-	for name, text := range c.assertRun(t) {
-		assert.NotContains(t, string(text), "a mark\n", "%s is of the run before", name)
-		if strings.HasSuffix(name, ".host.jsonl") {
-			assert.NotEqual(t, first[name], text, "%s is of the run before", name)
-		}
+// The control: a router that masquerades. The server sees one source address,
+// the router's, and the status is the judge's. The run is kept where an older
+// one lies that root owns.
+func (c *clone) testRefuted(t *testing.T) {
+	if os.Geteuid() == 0 {
+		require.NoError(t, filepath.WalkDir(c.folder, func(name string, _ os.DirEntry, _ error) error {
+			return os.Lchown(name, 0, 0)
+		}))
 	}
-
-	// The control: the status is the judge's, whatever it is. Compose 1.29 cannot
-	// make a changed service's container anew on newer engines, so down comes
-	// before.
-	c.compose(t, "down")
-	c.edit(t, masquerade...)
-	out = c.composeEnds(t, statusRefuted, "up", "--exit-code-from", judge)
+	c.edit(t, "\n  router:\n", "\n  router:\n    x-lab: {masquerade: [home]}\n")
+	out := c.up(t, 1)
 	assert.Contains(t, out, "verdict: refuted")
-
-	c.compose(t, "down")
-	c.engine.assertNothingLeft(t, projectLabel, c.id, nil)
+	assert.Equal(t, "refuted", c.verdict(t).Verdict)
+	accepted := c.held(t, "server.sockets.jsonl")
+	require.Len(t, accepted, 3)
+	for _, a := range accepted {
+		assert.Equal(t, address(c.prefix, 0, 254), a.From.Addr(), "the source that the server sees")
+	}
+	require.NoError(t, threeSourcesOnePort(c.prefix, c.opened(t, "client1", "client2", "client3")))
+	c.assertOwner(t)
+	c.down(t)
 }
 
-// edit changes the clone's Compose file.
-func (c *clone) edit(t *testing.T, edits ...string) {
-	t.Helper()
-	name := filepath.Join(c.folder, "docker-compose.yml")
-	data, err := os.ReadFile(name)
+// A judge that is killed while it waits for a host: those that had come end, and
+// so does one that comes later.
+func (c *clone) testJudgeDies(t *testing.T) {
+	c.compose(t, 0, "up", "-d", "server", "router", "client1")
+	judging := c.services(t)[judge]
+	require.True(t, judging.State.Running, "the judge waits")
+	_, err := c.cli.ContainerKill(within(t, time.Minute), judging.ID, client.ContainerKillOptions{Signal: "KILL"})
 	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(name, []byte(edited(t, string(data), edits...)), 0o644))
+	killed := time.Now()
+	c.compose(t, 0, "up", "-d", "--no-deps", "client2")
+	for service, made := range c.services(t) {
+		assert.NotZero(t, ended(t, c.cli, made.ID), "the exit status of %s", service)
+	}
+	assert.Less(t, time.Since(killed), 15*time.Second, "how long the project outlives its judge")
+	c.down(t)
 }
 
-// newClone copies the sources into a folder of their own, as another user's
-// where this one may do so.
+// assertConfined asserts what a container may do and where it is, as its engine
+// tells it: no client on the server's subnet, the judge on none.
+func assertConfined(t *testing.T, service string, made container.InspectResponse) {
+	t.Helper()
+	networks, capabilities, mounts := []string{"home"}, hostCapabilities, []string{"/control"}
+	switch service {
+	case judge:
+		networks, capabilities, mounts = []string{"none"}, judgeCapabilities, []string{"/control", "/lab.yml", "/runs"}
+	case "router":
+		networks = subnets
+	case "client1", "client2", "client3":
+		networks = []string{subnets[service[len(service)-1]-'0']}
+	}
+	var on, at []string
+	for name := range made.NetworkSettings.Networks {
+		on = append(on, name[strings.LastIndex(name, "_")+1:])
+	}
+	for _, m := range made.Mounts {
+		at = append(at, m.Destination)
+	}
+	assert.ElementsMatch(t, networks, on, "where %s is", service)
+	assert.ElementsMatch(t, mounts, at, "what %s mounts", service)
+	h := made.HostConfig
+	added := strings.ReplaceAll(strings.Join(h.CapAdd, " "), "CAP_", "") // Compose files leave it out
+	assert.Equal(t, []string{"ALL"}, h.CapDrop, "what %s drops", service)
+	assert.ElementsMatch(t, capabilities, strings.Fields(added), "what is added to %s", service)
+	assert.Equal(t, []string{"no-new-privileges"}, h.SecurityOpt, service)
+	assert.True(t, h.ReadonlyRootfs, "the root of %s can be written", service)
+	assert.False(t, h.Privileged || h.PidMode.IsHost() || h.IpcMode.IsHost() || h.UTSMode.IsHost() || h.NetworkMode.IsHost(),
+		"%s is privileged or shares a namespace", service)
+	assert.Empty(t, h.PortBindings, "%s publishes ports", service)
+}
+
+// A clone is a folder like the sources', in which Compose runs the first lab.
+type clone struct {
+	run
+	cli       *client.Client
+	id        string // the project's name
+	dir, file string
+	command   []string
+	build     bool
+}
+
+// newClone makes a folder with the Compose file, which builds from the sources.
+// Its runs belong to another user where this one may give them away.
 func newClone(t *testing.T, command []string) *clone {
 	t.Helper()
-	e := suite.docker(t)
-	folder := t.ArtifactDir()
-	l := &lab{engine: e, id: suite.newID(), runs: filepath.Join(folder, "runs")}
-	c := &clone{lab: l, command: command, folder: folder}
-	for _, name := range sources {
-		require.NoError(t, copyTo(folder, name))
-	}
-	require.NoError(t, os.Mkdir(l.runs, 0o755))
+	cli, err := engine()
+	require.NoError(t, err)
+	c := &clone{cli: cli, id: newID(), dir: t.ArtifactDir(), command: command, build: canBuild(t, cli)}
+	c.file = filepath.Join(c.dir, "docker-compose.yml")
+	data, err := os.ReadFile("docker-compose.yml")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(c.file, data, 0o644))
+	sources, err := os.Getwd()
+	require.NoError(t, err)
+	c.edit(t, "context: .,", "context: "+strconv.Quote(sources)+",")
+	runs := filepath.Join(c.dir, "runs")
+	require.NoError(t, os.MkdirAll(runs, 0o755))
 	if os.Geteuid() == 0 {
-		require.NoError(t, os.Chown(l.runs, 12345, 12345))
+		require.NoError(t, os.Chown(runs, cloneOwner, cloneOwner))
 	}
-	l.prefix = e.freePrefix(t, suite.within(t, time.Minute))
-	e.leaveNothing(t, projectLabel, l.id)
+	c.run = run{filepath.Join(runs, "compose"), freePrefix(t, cli)}
+	leaveNothing(t, cli, projectLabel+"="+c.id)
+	t.Cleanup(func() { c.down(t) })
 	return c
 }
 
-func copyTo(folder, name string) error {
-	info, err := os.Stat(name)
-	if err != nil {
-		return err
-	}
-	if info.IsDir() {
-		return os.CopyFS(filepath.Join(folder, name), os.DirFS(name))
-	}
-	text, err := os.ReadFile(name)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(folder, name), text, 0o644)
+// edit replaces a text in the Compose file.
+func (c *clone) edit(t *testing.T, before, after string) {
+	t.Helper()
+	data, err := os.ReadFile(c.file)
+	require.NoError(t, err)
+	require.Contains(t, string(data), before)
+	require.NoError(t, os.WriteFile(c.file, bytes.ReplaceAll(data, []byte(before), []byte(after)), 0o644))
 }
 
-func (c *clone) compose(t *testing.T, args ...string) string {
+// canBuild tells whether the image that the Dockerfiles build from is there or
+// can be pulled. Where not, the images are those of `lab images`.
+func canBuild(t *testing.T, cli *client.Client) bool {
 	t.Helper()
-	return c.composeEnds(t, 0, args...)
+	const base = "golang:1.26"
+	_, err := cli.ImageInspect(within(t, time.Minute), base)
+	can := err == nil || exec.Command("docker", "pull", "-q", base).Run() == nil
+	t.Logf("the Dockerfiles can be built from %s: %v", base, can)
+	return can
 }
 
-// composeEnds runs a Compose command that must end by itself, and with that
-// status.
-func (c *clone) composeEnds(t *testing.T, status int, args ...string) string {
+// up runs the lab to its end.
+func (c *clone) up(t *testing.T, status int) string {
 	t.Helper()
-	command := exec.CommandContext(suite.within(t, 10*time.Minute), c.command[0], slices.Concat(c.command[1:], []string{"-p", c.id}, args)...)
-	command.Dir = c.folder
-	command.Env = append(os.Environ(), "LAB_PREFIX="+c.prefix, client.EnvOverrideHost+"="+c.engine.address)
-	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
-	command.WaitDelay = 20 * time.Second
+	args := []string{"up"}
+	if c.build {
+		args = append(args, "--build")
+	}
+	return c.compose(t, status, append(args, "--exit-code-from", judge)...)
+}
+
+// down removes everything.
+func (c *clone) down(t *testing.T) {
+	t.Helper()
+	c.compose(t, 0, "down", "-v")
+	assert.Empty(t, left(t, c.cli, projectLabel+"="+c.id), "left behind")
+}
+
+// compose runs a Compose command that must end by itself, and with that status.
+// An interrupt at a terminal reaches it, too.
+func (c *clone) compose(t *testing.T, status int, args ...string) string {
+	t.Helper()
+	command := exec.Command(c.command[0], slices.Concat(c.command[1:], []string{"-p", c.id}, args)...)
+	command.Dir = c.dir
+	command.Env = append(os.Environ(), "LAB_PREFIX="+c.prefix)
 	var out bytes.Buffer
 	command.Stdout, command.Stderr = &out, &out
 	begin := time.Now()
@@ -167,58 +226,37 @@ func (c *clone) composeEnds(t *testing.T, status int, args ...string) string {
 // services are the project's containers by service.
 func (c *clone) services(t *testing.T) map[string]container.InspectResponse {
 	t.Helper()
-	ctx := suite.within(t, time.Minute)
+	ctx := within(t, time.Minute)
+	containers, err := c.cli.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", projectLabel+"="+c.id)})
+	require.NoError(t, err)
 	all := make(map[string]container.InspectResponse)
-	for _, id := range c.engine.containerIDs(ctx, projectLabel, c.id) {
-		inspected, err := c.engine.cli.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
+	for _, listed := range containers.Items {
+		inspected, err := c.cli.ContainerInspect(ctx, listed.ID, client.ContainerInspectOptions{})
 		require.NoError(t, err)
-		all[inspected.Container.Config.Labels["com.docker.compose.service"]] = inspected.Container
+		all[listed.Labels["com.docker.compose.service"]] = inspected.Container
 	}
-	require.Len(t, all, len(hostNames)+1)
 	return all
 }
 
-// assertStopped asserts that every container has ended well.
-func (c *clone) assertStopped(t *testing.T) {
+// assertOwner asserts that the run belongs to the owner of the clone's runs,
+// whoever ran it.
+func (c *clone) assertOwner(t *testing.T) {
 	t.Helper()
-	for service, inspected := range c.services(t) {
-		assert.False(t, inspected.State.Running, "%s still runs", service)
-		assert.Zero(t, inspected.State.ExitCode, "the exit status of %s", service)
-	}
+	want := owner(t, filepath.Dir(c.folder))
+	require.NoError(t, filepath.WalkDir(c.folder, func(name string, _ os.DirEntry, err error) error {
+		if err == nil {
+			assert.Equal(t, want, owner(t, name), "the owner of %s", name)
+		}
+		return err
+	}))
 }
 
-// assertContainers asserts that Compose made the containers as confined as the
-// file says, and where it says.
-func (c *clone) assertContainers(t *testing.T) {
+// owner is the user whose file it is; 0 where files have no user ids.
+func owner(t *testing.T, name string) int {
 	t.Helper()
-	on := make(map[string][]string)
-	for service, inspected := range c.services(t) {
-		assertConfined(t, service, inspected)
-		on[service] = networksOf(inspected, c.id+"_")
-	}
-	assertPlaces(t, on)
-}
-
-// assertRun asserts that the run is whole, holds and belongs to the owner of
-// the clone's runs, and returns its files.
-func (c *clone) assertRun(t *testing.T) map[string][]byte {
-	t.Helper()
-	c.assertComplete(t)
-	for witness, seen := range map[string][]conversation{
-		"the server's socket table": conversations(c.acceptedSockets(t)),
-		"the server's open files":   conversations(c.openFiles(t)),
-		"the clients' captures":     c.calls(t, "client1", "client2", "client3"),
-	} {
-		assert.NoError(t, threeSourcesOnePort(c.prefix, seen), witness)
-	}
-	assert.Equal(t, "holds", c.verdict(t).Verdict)
-	info, err := os.Stat(c.runs)
+	info, err := os.Lstat(name)
 	require.NoError(t, err)
-	assertOwner(t, c.file(""), ownerOf(info))
-	files := make(map[string][]byte)
-	for _, name := range fileNames(t, c.file("")) {
-		files[name], err = os.ReadFile(c.file(name))
-		require.NoError(t, err)
-	}
-	return files
+	header, err := tar.FileInfoHeader(info, "")
+	require.NoError(t, err)
+	return header.Uid
 }
