@@ -1,0 +1,72 @@
+package evidence_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/evidence/evidencetest"
+)
+
+// FuzzLoadHost loads a run in which one host's account and one of its tables
+// are anything. Whatever has no defect is what a host may write.
+func FuzzLoadHost(f *testing.F) {
+	dir := f.TempDir()
+	evidencetest.Write(f, dir, evidencetest.Options{Clients: 1})
+	for _, table := range []string{"sockets", "files", "program"} {
+		account, err := os.ReadFile(filepath.Join(dir, "client1.host.jsonl"))
+		require.NoError(f, err)
+		rows, err := os.ReadFile(filepath.Join(dir, "client1."+table+".jsonl"))
+		require.NoError(f, err)
+		f.Add(table, account, rows)
+	}
+	f.Fuzz(func(t *testing.T, table string, account, rows []byte) {
+		name := "client1." + table + ".jsonl"
+		if !evidence.IsRunFile(name) || strings.Contains(name, "/") {
+			t.Skip()
+		}
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "client1.host.jsonl"), account, 0o644))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), rows, 0o644))
+		r, err := evidence.Load(dir)
+		require.NoError(t, err)
+		h := r.Hosts["client1"]
+		if h.Defect(evidence.Sockets) == "" && len(h.Sockets) != bytes.Count(rows, []byte("\n")) && table == "sockets" {
+			t.Fatalf("%d sockets of %q without a defect", len(h.Sockets), rows)
+		}
+		for _, s := range h.Sockets {
+			if s.Host != "client1" || s.Snapshot < 1 || !s.Local.IsValid() {
+				t.Fatalf("impossible row %+v", s)
+			}
+		}
+	})
+}
+
+// BenchmarkLoad loads a run of a million packets, among them 100,000 SYNs that
+// nobody answered.
+func BenchmarkLoad(b *testing.B) {
+	s := evidencetest.New(evidencetest.Options{Clients: 1})
+	h := s.Hosts["client1"]
+	syn := h.Packets[0]
+	for i := range 100_000 {
+		p := syn
+		p.Source = netip.AddrPortFrom(netip.MustParseAddr(fmt.Sprintf("10.12.1.%d", i/60_000+11)), uint16(1+i%60_000))
+		h.Packets = append(h.Packets, p)
+	}
+	for len(h.Packets) < 1_000_000 {
+		h.Packets = append(h.Packets, h.Packets[3])
+	}
+	dir := b.TempDir()
+	s.Write(b, dir)
+	b.ReportAllocs()
+	for b.Loop() {
+		_, err := evidence.Load(dir)
+		require.NoError(b, err)
+	}
+}
