@@ -69,7 +69,7 @@ func Serve(ctx context.Context, stream io.ReadWriteCloser, hello Hello,
 	if err != nil {
 		return err
 	}
-	s := &server{conn: c, host: host, finished: make(chan reportMessage)}
+	s := &servedHost{conn: c, host: host, finished: make(chan reportMessage)}
 	return s.serve(ctx, received)
 }
 
@@ -99,8 +99,8 @@ func (c *conn) receiveAll(done <-chan struct{}) <-chan received {
 	return all
 }
 
-// A server does what a coordinator asks of a host.
-type server struct {
+// A servedHost is a host that does what a coordinator asks of it.
+type servedHost struct {
 	conn     *conn
 	host     Host
 	running  *runningStep
@@ -114,7 +114,7 @@ type runningStep struct {
 	cancel context.CancelCauseFunc
 }
 
-func (s *server) serve(ctx context.Context, messages <-chan received) error {
+func (s *servedHost) serve(ctx context.Context, messages <-chan received) error {
 	for {
 		select {
 		case r := <-messages:
@@ -135,7 +135,7 @@ func (s *server) serve(ctx context.Context, messages <-chan received) error {
 	}
 }
 
-func (s *server) handle(m message) error {
+func (s *servedHost) handle(m message) error {
 	switch {
 	case m.Step != nil && s.running == nil:
 		ctx, cancel := context.WithCancelCause(context.Background())
@@ -159,7 +159,7 @@ func (s *server) handle(m message) error {
 }
 
 // report sends the report of the step that was running.
-func (s *server) report(r reportMessage) error {
+func (s *servedHost) report(r reportMessage) error {
 	s.running.cancel(nil)
 	s.closed = s.closed || s.running.Step.Action == topology.Close
 	s.running = nil
@@ -168,7 +168,7 @@ func (s *server) report(r reportMessage) error {
 
 // finish waits for the step that is running, if one is, but for nothing that
 // the step itself waits for, and reports it.
-func (s *server) finish(why error) error {
+func (s *servedHost) finish(why error) error {
 	if s.running == nil {
 		return nil
 	}
@@ -178,7 +178,7 @@ func (s *server) finish(why error) error {
 
 // abandoned ends a host that nobody leads any more. What it records goes
 // nowhere.
-func (s *server) abandoned(err error) error {
+func (s *servedHost) abandoned(err error) error {
 	_ = s.conn.stream.Close()
 	_ = s.finish(ErrNoCoordinator)
 	if s.closed {
@@ -192,7 +192,7 @@ func (s *server) abandoned(err error) error {
 }
 
 // leave ends a host whose container is being stopped.
-func (s *server) leave() error {
+func (s *servedHost) leave() error {
 	err := s.finish(errLeft)
 	if s.closed {
 		return err
@@ -202,7 +202,7 @@ func (s *server) leave() error {
 }
 
 // end stops and closes the host without waiting for anything.
-func (s *server) end() error {
+func (s *servedHost) end() error {
 	now, cancel := context.WithCancelCause(context.Background())
 	cancel(errLeft)
 	var errs []error
