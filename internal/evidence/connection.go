@@ -1,6 +1,9 @@
 package evidence
 
-import "net/netip"
+import (
+	"net/netip"
+	"slices"
+)
 
 // A Connection is the join of all evidence about one opening of one TCP
 // four-tuple.
@@ -98,4 +101,56 @@ type Orphan struct {
 	Line int
 	// What says what the record tells, and why it joins nothing.
 	What string
+}
+
+// reassemble puts the streams together, once for every reader.
+func (c *Connection) reassemble() {
+	for _, s := range []*Side{&c.Client, &c.Server} {
+		if len(s.Packets) > 0 {
+			s.Sent, s.Received = Reassemble(s.Packets, s.Local), Reassemble(s.Packets, s.Remote)
+		}
+	}
+}
+
+// outcomeOf is what the evidence says became of an opening.
+func outcomeOf(c *Connection) Outcome {
+	captures := [][]Packet{c.Client.Packets, c.Server.Packets}
+	for i := range c.Path {
+		captures = append(captures, c.Path[i].Packets)
+	}
+	if c.ClientISN == nil {
+		for _, s := range []*Side{&c.Client, &c.Server} {
+			if slices.ContainsFunc(s.Sockets, func(r Socket) bool { return rank[r.State] >= 2 }) || len(s.Files) > 0 {
+				return Opened
+			}
+		}
+		return Unknown
+	}
+	answered, completed, refused, more := false, false, false, false
+	for i, packets := range captures {
+		for n := range packets {
+			p := &packets[n]
+			up := p.Source == c.Source || p.Source == c.AtServer().Source
+			switch {
+			case p.Flags.Has(SYN | ACK):
+				answered = true
+				completed = completed || i == 0
+			case opens(p):
+			case p.Flags.Has(RST):
+				refused = refused || !up
+			default:
+				completed = completed || answered && up && p.Flags.Has(ACK)
+				more = true
+			}
+		}
+	}
+	switch {
+	case completed && answered:
+		return Opened
+	case refused && !more:
+		return Refused
+	case !answered && !more:
+		return Unanswered
+	}
+	return Unknown
 }

@@ -1,0 +1,340 @@
+package evidence
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+// A checker compares what witnesses say of the same thing. Of three that can
+// tell, the odd one is blamed, of two both.
+type checker struct {
+	*joiner
+	hosts map[string]*topology.Host
+	// dumps are each host's, tells says whose programs tell events, tellsData
+	// whose tell what they sent and received.
+	dumps            map[string][]dump
+	tells, tellsData map[string]bool
+}
+
+func newChecker(j *joiner) *checker {
+	ck := &checker{
+		joiner: j, hosts: make(map[string]*topology.Host),
+		dumps: make(map[string][]dump), tells: make(map[string]bool), tellsData: make(map[string]bool),
+	}
+	for i := range j.lab.Hosts {
+		ck.hosts[j.lab.Hosts[i].Name] = &j.lab.Hosts[i]
+	}
+	for name, h := range j.run.Hosts {
+		for _, e := range h.Program {
+			ck.tells[name] = ck.tells[name] || e.Event != EventLine
+			ck.tellsData[name] = ck.tellsData[name] || e.Event == EventSent || e.Event == EventReceived
+		}
+	}
+	return ck
+}
+
+func (ck *checker) check() {
+	for _, name := range ck.run.Names() {
+		ck.checkHost(ck.run.Hosts[name])
+	}
+	ck.checkUsers()
+	for _, c := range ck.connections {
+		c.Lacks = make(map[string]string)
+		ck.lacks(c)
+	}
+	for _, c := range ck.connections {
+		ck.checkPath(c)
+		ck.checkCaptures(c)
+		if c.Outcome != Opened {
+			continue
+		}
+		for _, end := range []end{{c, &c.Client, "client"}, {c, &c.Server, "server"}} {
+			if h := ck.run.Hosts[end.Host]; h != nil && (end.role == "client" || c.Source != c.Destination) {
+				ck.checkHandshake(end)
+				ck.checkRows(h, end)
+				ck.checkProgram(h, end)
+			}
+		}
+	}
+}
+
+// An end is one side of a connection with the name of its columns.
+type end struct {
+	c *Connection
+	*Side
+	role string
+}
+
+func (e end) column(w Witness) string { return e.role + "." + string(w) }
+
+// whole tells whether a column applies and lacks nothing so far.
+func (c *Connection) whole(columns ...string) bool {
+	for _, name := range columns {
+		if why, ok := c.Lacks[name]; !ok || why != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// contradict notes a contradiction, and blames columns for it.
+func (c *Connection) contradict(against, why string, blamed ...string) {
+	for _, name := range blamed {
+		other := against
+		if name == against {
+			other = strings.Join(slices.DeleteFunc(slices.Clone(blamed), func(s string) bool { return s == name }), ", ")
+		}
+		if _, applies := c.Lacks[name]; applies && c.Lacks[name] == "" {
+			c.Lacks[name] = fmt.Sprintf("contradicts %s: %s", other, why)
+		}
+	}
+	c.Conflicts = append(c.Conflicts, fmt.Sprintf("%s: %s contradicts %s: %s", c.FourTuple, blamed[0], against, why))
+}
+
+// lacks asks every witness of a connection why its evidence is not whole.
+func (ck *checker) lacks(c *Connection) {
+	for _, e := range []end{{c, &c.Client, "client"}, {c, &c.Server, "server"}} {
+		h := ck.run.Hosts[e.Host]
+		if e.Host == "" {
+			continue
+		}
+		if c.Outcome == Opened || c.Outcome == Unknown || e.role == "client" || len(e.Packets) > 0 {
+			c.Lacks[e.column(Packets)] = packetsLack(h, e)
+		}
+		if c.Outcome != Opened && c.Outcome != Unknown {
+			continue
+		}
+		c.Lacks[e.column(Sockets)] = socketsLack(h, e.Side)
+		c.Lacks[e.column(Files)] = filesLack(h, e.Side)
+		if ck.tells[e.Host] {
+			c.Lacks[e.column(Program)] = programLacks(h, e)
+		}
+	}
+}
+
+func packetsLack(h *Host, e end) string {
+	switch {
+	case h.Defect(Packets) != "":
+		return h.Defect(Packets)
+	case len(e.Packets) == 0:
+		return "its capture has no packet of the connection"
+	case e.c.Outcome == Refused || e.c.Outcome == Unanswered:
+		if !opens(&e.Packets[0]) {
+			return "its capture does not begin with the SYN"
+		}
+		return ""
+	case e.Sent.Gap != "":
+		return "its capture is not whole: " + e.Sent.Gap
+	case e.Received.Gap != "":
+		return "its capture is not whole: " + e.Received.Gap
+	}
+	return ""
+}
+
+func socketsLack(h *Host, s *Side) string {
+	switch {
+	case h.Defect(Sockets) != "":
+		return h.Defect(Sockets)
+	case len(s.Sockets) == 0:
+		return "its socket table has no row of the connection"
+	case !slices.ContainsFunc(s.Sockets, func(r Socket) bool { return r.Inode != 0 }):
+		return "its socket table has the connection, but no process that holds it"
+	}
+	return ""
+}
+
+func filesLack(h *Host, s *Side) string {
+	if h.Defect(Files) != "" {
+		return h.Defect(Files)
+	}
+	if len(s.Files) == 0 {
+		return "no open file of its program is the connection"
+	}
+	return ""
+}
+
+func programLacks(h *Host, e end) string {
+	if h.Defect(Program) != "" {
+		return h.Defect(Program)
+	}
+	begins := e.begins()
+	if !slices.ContainsFunc(e.Events, func(p ProgramEvent) bool { return p.Event == begins }) {
+		return fmt.Sprintf("its program does not say that it %s", begins)
+	}
+	return ""
+}
+
+// begins is the event by which a program says that the connection is open.
+func (e end) begins() string {
+	if e.role == "client" {
+		return EventConnected
+	}
+	return EventAccepted
+}
+
+// checkPath compares the routers that have the connection with those that the
+// lab's routes lead over. One that both ends are next to has no router.
+func (ck *checker) checkPath(c *Connection) {
+	const column = "router.packets"
+	if c.Client.Host == "" || c.Server.Host == "" || c.Client.Host == c.Server.Host {
+		return
+	}
+	there, known := routers(ck.lab, ck.hosts, ck.owners, c.Client.Host, c.Server.Local.Addr())
+	back, backKnown := routers(ck.lab, ck.hosts, ck.owners, c.Server.Host, c.Client.Local.Addr())
+	expected := slices.Concat(there, back)
+	if len(expected) == 0 && len(c.Path) == 0 && known && backKnown || c.Outcome == Unanswered {
+		return
+	}
+	c.Lacks[column] = ""
+	if !known || !backKnown {
+		if len(c.Path) == 0 {
+			c.Lacks[column] = "no router's capture has the connection"
+		}
+		return
+	}
+	for _, name := range expected {
+		h := ck.run.Hosts[name]
+		on := slices.ContainsFunc(c.Path, func(hop Hop) bool { return hop.Host == name })
+		switch {
+		case c.Lacks[column] != "":
+		case h.Defect(Packets) != "":
+			c.Lacks[column] = name + ": " + h.Defect(Packets)
+		case !on:
+			c.Lacks[column] = name + " has not forwarded it, by its capture"
+		}
+	}
+	for _, hop := range c.Path {
+		if !slices.Contains(expected, hop.Host) {
+			c.contradict("lab.json", hop.Host+" forwarded it, and the lab's routes do not lead over it", column)
+		}
+	}
+}
+
+// checkHandshake wants SYN, SYN-ACK and ACK in their order, each with the
+// number that the one before asks for, and what the host sent marked as sent.
+func (ck *checker) checkHandshake(e end) {
+	column := e.column(Packets)
+	if !e.c.whole(column) {
+		return
+	}
+	client := e.c.Source
+	if e.role == "server" {
+		client = e.Remote
+	}
+	begun, answered, completed := false, false, false
+	for i := range e.Packets {
+		p := &e.Packets[i]
+		switch {
+		case p.Interface != "lo" && p.Outgoing != (p.Source == e.Local):
+			e.c.contradict("itself", fmt.Sprintf("packet %d from %s is marked as if it went the other way", p.Number, p.Source), column)
+			return
+		case opens(p):
+			begun = true
+		case !begun:
+			e.c.contradict("itself", fmt.Sprintf("packet %d comes before the SYN", p.Number), column)
+			return
+		case p.Flags.Has(SYN):
+			answered = true
+		case answered && p.Source == client && p.Flags.Has(ACK):
+			completed = true
+		}
+	}
+	if !answered || !completed {
+		e.c.Lacks[column] = "its capture has no whole handshake"
+	}
+}
+
+// checkProgram compares what a program says with the capture of its host.
+func (ck *checker) checkProgram(h *Host, e end) {
+	column, capture := e.column(Program), e.column(Packets)
+	if why := tellsInOrder(e); why != "" {
+		e.c.contradict("itself", why, column)
+	}
+	if !e.c.whole(column, capture) || e.c.Source == e.c.Destination {
+		return
+	}
+	sent, received := said(e.Events, EventSent), said(e.Events, EventReceived)
+	reset := slices.ContainsFunc(e.Packets, func(p Packet) bool { return p.Flags.Has(RST) })
+	switch {
+	case !ck.tellsData[e.Host]:
+	case !bytes.Equal(sent, e.Sent.Data) && !(reset && bytes.HasPrefix(sent, e.Sent.Data)):
+		e.c.contradict(capture, fmt.Sprintf("it says that it sent %d bytes, the capture has %d or others", len(sent), len(e.Sent.Data)), column)
+	case !bytes.HasPrefix(e.Received.Data, received):
+		e.c.contradict(capture, fmt.Sprintf("it says that it received %d bytes, the capture has %d or others", len(received), len(e.Received.Data)), column)
+	case len(received) < ck.read(h, e):
+		e.c.contradict(capture, fmt.Sprintf("it says that it received %d bytes, and more were read when the queues were empty", len(received)), column)
+	}
+	if e.ends() && ck.tellsEnds(h) && !slices.ContainsFunc(e.Events, func(p ProgramEvent) bool { return p.Event == EventClosed || p.Event == EventFailed }) {
+		e.c.contradict(capture, "it does not say that it closed the connection, the capture has its FIN", column)
+	}
+}
+
+// tellsInOrder wants one beginning, first, and nothing after the end.
+func tellsInOrder(e end) string {
+	for i, p := range e.Events {
+		switch {
+		case (p.Event == EventConnected || p.Event == EventAccepted) && (p.Event != e.begins() || i > 0):
+			return fmt.Sprintf("it says %q where the connection is already open, or begun by the other end", p.Event)
+		case i == 0 && p.Event != e.begins() && p.Event != EventFailed:
+			return fmt.Sprintf("it says %q before %q", p.Event, e.begins())
+		case i > 0 && e.Events[i-1].Event == EventClosed:
+			return fmt.Sprintf("it says %q of a connection that it closed", p.Event)
+		case p.Error != "" && p.Event != EventClosed && p.Event != EventFailed:
+			return fmt.Sprintf("it says %q with an error", p.Event)
+		case (p.Text != "" || p.Base64 != nil || p.Bytes != 0) && p.Event != EventSent && p.Event != EventReceived:
+			return fmt.Sprintf("it says %q with a payload", p.Event)
+		}
+	}
+	return ""
+}
+
+// said is the payload of all events of a kind.
+func said(events []ProgramEvent, kind string) []byte {
+	var all []byte
+	for _, e := range events {
+		if e.Event == kind {
+			all = append(all, e.Payload()...)
+		}
+	}
+	return all
+}
+
+// read is how many bytes the program must have read: all that came before a
+// snapshot in which nothing waited to be read.
+func (ck *checker) read(h *Host, e end) int {
+	var idle time.Time
+	for _, d := range ck.dumps[h.Name] {
+		if d.idle {
+			idle = d.after
+		}
+	}
+	least := 0
+	initial, _ := initialNumber(e.Packets, e.Remote)
+	for _, p := range e.Packets {
+		if p.Source == e.Remote && p.Length > 0 && p.Time.Before(idle) {
+			least = max(least, int(int32(p.Seq-initial-1))+p.Length)
+		}
+	}
+	return min(least, len(e.Received.Data))
+}
+
+// ends tells whether the end sent its FIN.
+func (e end) ends() bool {
+	return slices.ContainsFunc(e.Packets, func(p Packet) bool { return p.Source == e.Local && p.Flags.Has(FIN) })
+}
+
+// tellsEnds tells whether the host's program would say that it closed a
+// connection: it ended by itself, and it is one that says when it is done.
+func (ck *checker) tellsEnds(h *Host) bool {
+	exited := slices.ContainsFunc(h.Events, func(e HostEvent) bool {
+		return e.Event == HostExited && e.Status != nil && *e.Status == 0
+	})
+	return exited && slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
+		return p.Event == EventHolding || p.Event == EventStopped || p.Event == EventClosed
+	})
+}

@@ -1,0 +1,185 @@
+package evidence
+
+import (
+	"fmt"
+	"hash/maphash"
+	"net/netip"
+	"slices"
+	"time"
+)
+
+// A tap is a point at which packets of a connection were captured.
+type tap struct {
+	column  string
+	packets []Packet
+	// client is the client's endpoint there, outgoing which of a router's two
+	// copies is meant; hops are routers passed from the client, and to the
+	// server.
+	client   netip.AddrPort
+	sides    int // 0: an end, 1: a router towards the client, 2: towards the server
+	up, down uint8
+	in, out  FourTuple
+}
+
+// A segmentKey is all that a packet keeps on its way. Its hop limit is as the
+// sender set it.
+type segmentKey struct {
+	up       bool
+	seq, ack uint32
+	flags    Flags
+	window   uint16
+	length   int
+	frame    int
+	ttl      uint8
+	payload  uint64
+}
+
+// taps are the points of a connection's way, from the client to the server.
+func (c *Connection) taps() []tap {
+	hops := uint8(len(c.Path))
+	taps := []tap{{column: "client.packets", packets: c.Client.Packets, client: c.Source, down: hops}}
+	for i, h := range c.Path {
+		n := uint8(i)
+		taps = append(taps,
+			tap{column: "router.packets", packets: h.Packets, client: h.In.Source, sides: 1, up: n, down: hops - n, in: h.In, out: h.Out},
+			tap{column: "router.packets", packets: h.Packets, client: h.Out.Source, sides: 2, up: n + 1, down: hops - n - 1, in: h.In, out: h.Out})
+	}
+	return append(taps, tap{column: "server.packets", packets: c.Server.Packets, client: c.AtServer().Source, up: hops})
+}
+
+var hashSeed = maphash.MakeSeed()
+
+// segments counts the packets at a tap, and gives the number of one of each.
+func (t *tap) segments() (counts map[segmentKey]int, numbers map[segmentKey]int) {
+	counts, numbers = make(map[segmentKey]int), make(map[segmentKey]int)
+	for i := range t.packets {
+		p := &t.packets[i]
+		up := p.Source == t.client
+		if t.sides != 0 {
+			tuple := t.in
+			if t.sides == 2 {
+				tuple = t.out
+			}
+			// Towards the client a router receives what goes up and sends what
+			// goes down; towards the server it is the other way round.
+			if up = p.Tuple() == tuple; !up && p.Tuple() != tuple.Reverse() || p.Outgoing == (up == (t.sides == 1)) {
+				continue
+			}
+		}
+		k := segmentKey{
+			up: up, seq: p.Seq, ack: p.Ack, flags: p.Flags, window: p.Window, length: p.Length, frame: p.FrameLength,
+			ttl: p.TTL + t.down, payload: maphash.Bytes(hashSeed, p.Payload),
+		}
+		if up {
+			k.ttl = p.TTL + t.up
+		}
+		counts[k]++
+		numbers[k] = p.Number
+	}
+	return counts, numbers
+}
+
+// largestFrame is Ethernet's. Larger ones are several segments that a network
+// card is to cut (or has put together), which some other device may do as well.
+const largestFrame = 1518
+
+// checkCaptures compares all captures of a connection with each other: what
+// one point of the way sent, and no more, must have come to the next.
+func (ck *checker) checkCaptures(c *Connection) {
+	if c.Client.Host == c.Server.Host {
+		return
+	}
+	taps := slices.DeleteFunc(c.taps(), func(t tap) bool { return !c.whole(t.column) })
+	if len(taps) < 2 {
+		return
+	}
+	type pair struct{ a, b string }
+	differ := make(map[pair]string)
+	compare := func(a, b *tap) {
+		k := pair{a.column, b.column}
+		if differ[k] == "" {
+			differ[k] = c.compareTaps(a, b)
+		}
+	}
+	for i := 1; i < len(taps); i++ {
+		compare(&taps[i-1], &taps[i])
+	}
+	first, last := &taps[0], &taps[len(taps)-1]
+	if len(taps) > 2 && first.column != last.column {
+		compare(first, last)
+	}
+	const cl, r, s = "client.packets", "router.packets", "server.packets"
+	cr, rs, cs, rr := differ[pair{cl, r}], differ[pair{r, s}], differ[pair{cl, s}], differ[pair{r, r}]
+	switch {
+	case cr == "" && rs == "" && cs == "" && rr == "":
+	case !c.whole(r): // nobody else tells
+		c.contradict(s, cs, cl, s)
+	case rr != "" && cs == "" || cr != "" && rs != "" && cs == "":
+		c.contradict(cl, rr+cr, r)
+	case cr != "" && rs == "" && rr == "":
+		c.contradict(r, cr, cl)
+	case rs != "" && cr == "" && rr == "":
+		c.contradict(r, rs, s)
+	default:
+		c.contradict(cl, cr+rs+cs+rr, cl, r, s)
+	}
+}
+
+// compareTaps compares two points of the way in both directions. The first is
+// nearer to the client.
+func (c *Connection) compareTaps(a, b *tap) string {
+	of, numbersA := a.segments()
+	to, numbersB := b.segments()
+	large, lost := false, retransmits(a.packets) || retransmits(b.packets)
+	for k := range of {
+		large = large || k.frame > largestFrame
+	}
+	for k := range to {
+		large = large || k.frame > largestFrame
+	}
+	why, least := "", 0
+	note := func(number int, text string, column string, k segmentKey) {
+		if why == "" || number < least {
+			least = number
+			why = fmt.Sprintf("packet %d of %s (%s, %d bytes) %s", number, column, k.flags, k.length, text)
+		}
+	}
+	for k, n := range of {
+		if d := n - to[k]; d != 0 && !(large && k.length > 0) && !(d > 0 == k.up && lost) {
+			note(numbersA[k], "is not as often in "+b.column, a.column, k)
+		}
+	}
+	for k := range to {
+		if of[k] == 0 && !(large && k.length > 0) && !(!k.up && lost) {
+			note(numbersB[k], "is not in "+a.column, b.column, k)
+		}
+	}
+	return why
+}
+
+// retransmits tells whether a capture shows that packets were lost: a sender
+// repeats, after a while, what it has sent. What stands there twice at one
+// moment is no such repetition.
+func retransmits(packets []Packet) bool {
+	type begin struct {
+		source netip.AddrPort
+		seq    uint32
+		out    bool
+	}
+	first := make(map[begin]time.Time)
+	for i := range packets {
+		p := &packets[i]
+		if p.Length == 0 && p.Flags&(SYN|FIN) == 0 {
+			continue
+		}
+		k := begin{p.Source, p.Seq, p.Outgoing}
+		at, again := first[k]
+		if again && p.Time.Sub(at) >= time.Millisecond {
+			return true
+		}
+		if !again {
+			first[k] = p.Time
+		}
+	}
+	return false
+}

@@ -1,0 +1,469 @@
+package evidence
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+// tableSlack is how far times of captures and of tables may be apart.
+const tableSlack = 5 * time.Millisecond
+
+// A dump is one look at a host's tables. It was taken between after and at.
+type dump struct {
+	number      int
+	at, after   time.Time
+	named, idle bool
+	sockets     []*Socket
+	files       []*File
+}
+
+// dumpsOf are the host's dumps in their order.
+func dumpsOf(h *Host) []dump {
+	byNumber := make(map[int]*dump)
+	at := func(n int, t time.Time) *dump {
+		if byNumber[n] == nil {
+			byNumber[n] = &dump{number: n, at: t}
+		}
+		return byNumber[n]
+	}
+	for i := range h.Sockets {
+		d := at(h.Sockets[i].Snapshot, h.Sockets[i].Time)
+		d.sockets = append(d.sockets, &h.Sockets[i])
+	}
+	for i := range h.Files {
+		d := at(h.Files[i].Snapshot, h.Files[i].Time)
+		d.files = append(d.files, &h.Files[i])
+	}
+	for _, e := range h.Events {
+		if e.Snapshot > 0 {
+			d := at(e.Snapshot, e.Time)
+			d.named, d.idle = true, e.Idle
+		}
+	}
+	var dumps []dump
+	for _, n := range slices.Sorted(maps.Keys(byNumber)) {
+		d := *byNumber[n]
+		d.after = d.at.Add(-250 * time.Millisecond)
+		if len(dumps) > 0 {
+			if last := dumps[len(dumps)-1].at; last.After(d.after) {
+				d.after = last
+			}
+		}
+		dumps = append(dumps, d)
+	}
+	return dumps
+}
+
+// checkHost compares what a host's witnesses say that is not of one connection.
+func (ck *checker) checkHost(h *Host) {
+	ck.dumps[h.Name] = dumpsOf(h)
+	ck.checkSocketRows(h)
+	ck.checkFileRows(h)
+	ck.checkTold(h)
+	if h.Defect(Sockets) == "" && h.Defect(Files) == "" {
+		ck.compareTables(h)
+	}
+}
+
+// rank orders the states that a socket goes through (RFC 9293, section 3.3.2).
+var rank = map[string]int{
+	SynSent: 1, SynReceived: 1, Established: 2, FinWait1: 3, CloseWait: 3,
+	FinWait2: 4, Closing: 4, LastAck: 4, TimeWait: 5, Closed: 6,
+}
+
+// checkSocketRows wants a socket to be one thing at a time, and to stay what it
+// is.
+func (ck *checker) checkSocketRows(h *Host) {
+	lives := make(map[uint64]*Socket)
+	for _, d := range ck.dumps[h.Name] {
+		held := make(map[uint64]bool)
+		for _, s := range d.sockets {
+			switch {
+			case s.Inode != 0 && held[s.Inode]:
+				h.defect(Sockets, "line %d: the socket with inode %d stands twice in dump %d", s.Line, s.Inode, d.number)
+			case s.State == TimeWait && s.Inode != 0:
+				h.defect(Sockets, "line %d: a socket in TIME_WAIT that a process holds", s.Line)
+			case !s.Time.Equal(d.sockets[0].Time):
+				h.defect(Sockets, "line %d: dump %d has several times", s.Line, d.number)
+			}
+			held[s.Inode] = true
+			if s.Inode == 0 || s.State == SynSent || !strings.HasPrefix(s.Protocol, "tcp") {
+				continue
+			}
+			before := lives[s.Inode]
+			if before == nil {
+				lives[s.Inode] = s
+				continue
+			}
+			if before.Protocol != s.Protocol || endpoints(before.Local, before.Remote) != endpoints(s.Local, s.Remote) ||
+				before.UID != s.UID || before.Interface != s.Interface || (before.State == Listen) != (s.State == Listen) {
+				h.defect(Sockets, "line %d: the socket with inode %d is not what it was in line %d", s.Line, s.Inode, before.Line)
+			}
+		}
+	}
+	ck.checkPolls(h)
+}
+
+// checkPolls wants every dump that no step asked for to differ from the one
+// before: only changes are written down.
+func (ck *checker) checkPolls(h *Host) {
+	dumps := ck.dumps[h.Name]
+	for i := 1; i < len(dumps); i++ {
+		a, b := dumps[i-1], dumps[i]
+		if b.named || a.named && a.number > 1 || len(h.Translations) > 0 {
+			continue
+		}
+		if slices.EqualFunc(a.sockets, b.sockets, func(x, y *Socket) bool {
+			p, q := *x, *y
+			p.Header, p.Snapshot, q.Header, q.Snapshot = Header{}, 0, Header{}, 0
+			return p == q
+		}) {
+			h.defect(Sockets, "dump %d is the same as dump %d, and only changes are written down", b.number, a.number)
+		}
+	}
+}
+
+// checkUsers wants all programs of a run to be the same user's: agents start
+// them so.
+func (ck *checker) checkUsers() {
+	counts := make(map[uint32]int)
+	each := func(f func(*Host, *Socket)) {
+		for _, name := range ck.run.Names() {
+			h := ck.run.Hosts[name]
+			for i := range h.Sockets {
+				if s := &h.Sockets[i]; s.Inode != 0 && !ck.existed[h][s.Inode] {
+					f(h, s)
+				}
+			}
+		}
+	}
+	each(func(_ *Host, s *Socket) { counts[s.UID]++ })
+	if len(counts) < 2 {
+		return
+	}
+	most := slices.MaxFunc(slices.Sorted(maps.Keys(counts)), func(a, b uint32) int { return cmp.Compare(counts[a], counts[b]) })
+	each(func(h *Host, s *Socket) {
+		if s.UID != most {
+			h.defect(Sockets, "line %d: a socket of user %d, where the run's programs are user %d's", s.Line, s.UID, most)
+		}
+	})
+}
+
+// checkFileRows wants rows as /proc gives them, of the program and what it
+// started.
+func (ck *checker) checkFileRows(h *Host) {
+	started, ended := 0, time.Time{}
+	for _, e := range h.Events {
+		switch e.Event {
+		case HostStarted:
+			started = e.PID
+		case HostExited:
+			ended = e.Time
+		}
+	}
+	for _, d := range ck.dumps[h.Name] {
+		processes := make(map[int][]*File)
+		for _, f := range d.files {
+			of := processes[f.PID]
+			switch {
+			case len(of) > 0 && (of[0].Command != f.Command || of[0].User != f.User):
+				h.defect(Files, "line %d: process %d is %q of %q, and %q of %q", f.Line, f.PID, f.Command, f.User, of[0].Command, of[0].User)
+			case f.Protocol != "" && (f.Type != "IPv4" && f.Type != "IPv6" || (f.Type == "IPv6") != strings.HasSuffix(f.Protocol, "6")):
+				h.defect(Files, "line %d: a socket of %s that is %s", f.Line, f.Protocol, f.Type)
+			case !f.Time.Equal(d.files[0].Time):
+				h.defect(Files, "line %d: dump %d has several times", f.Line, d.number)
+			}
+			processes[f.PID] = append(of, f)
+		}
+		for _, pid := range slices.Sorted(maps.Keys(processes)) {
+			if pid != started && len(processes[pid]) == 1 {
+				h.defect(Files, "dump %d: process %d has a single descriptor, and is not the program, which is %d", d.number, pid, started)
+			}
+		}
+		if len(d.files) > 0 && processes[started] == nil && (ended.IsZero() || d.at.Before(ended)) {
+			h.defect(Files, "dump %d: no descriptor of the program, process %d", d.number, started)
+		}
+	}
+	ck.checkDescriptors(h)
+}
+
+// checkDescriptors wants a process to keep a socket under its descriptor.
+func (ck *checker) checkDescriptors(h *Host) {
+	type holder struct {
+		pid   int
+		inode uint64
+	}
+	fds := make(map[holder]map[int]bool)
+	for _, d := range ck.dumps[h.Name] {
+		now := make(map[holder]map[int]bool)
+		for _, f := range d.files {
+			if f.Inode != 0 {
+				k := holder{f.PID, f.Inode}
+				if now[k] == nil {
+					now[k] = make(map[int]bool)
+				}
+				now[k][f.FD] = true
+			}
+		}
+		for _, f := range d.files {
+			k := holder{f.PID, f.Inode}
+			if before := fds[k]; f.Inode != 0 && before != nil && !maps.Equal(before, now[k]) && len(before) <= len(now[k]) && !before[f.FD] && len(now[k]) == 1 {
+				h.defect(Files, "line %d: process %d has socket %d at descriptor %d, and had it at another", f.Line, f.PID, f.Inode, f.FD)
+			}
+		}
+		maps.Copy(fds, now)
+	}
+}
+
+// checkTold compares what a program tells that is not of one connection with
+// the tables and with itself.
+func (ck *checker) checkTold(h *Host) {
+	told := make(map[string]bool)
+	var served []int
+	ready := false
+	for _, e := range h.Program {
+		if e.Event == EventLine {
+			continue
+		}
+		switch {
+		case e.Event == EventListening:
+			told[listenName("", e.Local.String())] = true
+		case e.Event == EventClosed && e.Served > 0:
+			served = append(served, e.Served)
+		case e.Event == EventStopped && e.Served > 0 && len(served) > 0 && e.Served != len(served):
+			h.defect(Program, "line %d: it says that it served %d connections, after %d", e.Line, e.Served, len(served))
+		}
+		ready = ready || e.Event == EventListening || e.Event == EventHolding
+	}
+	slices.Sort(served)
+	for i, n := range served {
+		if n != i+1 {
+			h.defect(Program, "of the connections that it served, number %d is missing or there twice", i+1)
+		}
+	}
+	if host := ck.hosts[h.Name]; host != nil && host.Ready.When == topology.ReadyEvent && !ready &&
+		slices.ContainsFunc(h.Events, func(e HostEvent) bool { return e.Event == HostReady }) &&
+		!slices.ContainsFunc(h.Events, func(e HostEvent) bool { return e.Event == HostExited && e.Time.Before(lastSnapshot(h)) }) {
+		h.defect(Program, "its agent was told that it is ready, and it tells nothing of the kind")
+	}
+	if len(told) == 0 {
+		return
+	}
+	listens := make(map[string]bool)
+	for _, s := range h.Sockets {
+		if s.State == Listen && s.Inode != 0 && !ck.existed[h][s.Inode] {
+			listens[listenName("", s.Local.String())] = true
+		}
+	}
+	if h.Defect(Sockets) == "" && !maps.Equal(told, listens) {
+		h.defect(Program, "it contradicts the socket table: it says that it listens on %q, the table has %q", slices.Sorted(maps.Keys(told)), slices.Sorted(maps.Keys(listens)))
+	}
+}
+
+func lastSnapshot(h *Host) (t time.Time) {
+	for _, e := range h.Events {
+		if e.Event == HostSnapshot {
+			t = e.Time
+		}
+	}
+	return t
+}
+
+// listenName writes an endpoint to listen on; any address is any address.
+func listenName(protocol, endpoint string) string {
+	return protocol + strings.Replace(strings.Replace(endpoint, "[::]", "*", 1), "0.0.0.0", "*", 1)
+}
+
+// compareTables compares the socket table with the open files, dump by dump. A
+// socket may be in the one and not yet, or no longer, in the other where it
+// came or went in between; not in a snapshot in which nothing moved.
+func (ck *checker) compareTables(h *Host) {
+	dumps := ck.dumps[h.Name]
+	type tables struct {
+		sockets map[uint64]*Socket
+		files   map[uint64]*File
+	}
+	at := make([]tables, len(dumps))
+	for i, d := range dumps {
+		at[i] = tables{make(map[uint64]*Socket), make(map[uint64]*File)}
+		for _, s := range d.sockets {
+			if s.Inode != 0 && strings.HasPrefix(s.Protocol, "tcp") && !ck.existed[h][s.Inode] {
+				at[i].sockets[s.Inode] = s
+			}
+		}
+		for _, f := range d.files {
+			if f.Inode != 0 && strings.HasPrefix(f.Protocol, "tcp") {
+				at[i].files[f.Inode] = f
+			}
+		}
+	}
+	var wrong []string
+	for i, d := range dumps {
+		for inode, s := range at[i].sockets {
+			f := at[i].files[inode]
+			switch {
+			case f == nil && len(d.files) == 0 && !d.idle: // the program has ended
+			case f == nil:
+				moved := !d.idle && (i == 0 || at[i-1].files[inode] == nil || i+1 == len(dumps) || at[i+1].files[inode] == nil)
+				if !moved {
+					wrong = append(wrong, fmt.Sprintf("socket %d, %s, is in dump %d of the table and among no open files", inode, endpoints(s.Local, s.Remote), d.number))
+				}
+			case f.Protocol != s.Protocol || endpoints(f.Local, f.Remote) != endpoints(s.Local, s.Remote):
+				wrong = append(wrong, fmt.Sprintf("socket %d is %s %s in the table and %s %s among the open files", inode, s.Protocol, endpoints(s.Local, s.Remote), f.Protocol, endpoints(f.Local, f.Remote)))
+			case f.State != s.State && (d.idle || s.State == Listen || f.State == Listen || i > 0 && at[i-1].sockets[inode] != nil && i+1 < len(dumps) && at[i+1].sockets[inode] != nil && at[i-1].sockets[inode].State == at[i+1].sockets[inode].State):
+				wrong = append(wrong, fmt.Sprintf("socket %d, %s, is in %s in the table and in %s among the open files", inode, endpoints(s.Local, s.Remote), s.State, f.State))
+			}
+		}
+		for inode, f := range at[i].files {
+			if at[i].sockets[inode] != nil {
+				continue
+			}
+			moved := !d.idle && (i == 0 || at[i-1].sockets[inode] == nil || i+1 == len(dumps) || at[i+1].sockets[inode] == nil)
+			if !moved {
+				wrong = append(wrong, fmt.Sprintf("socket %d, %s, is an open file in dump %d and not in the table", inode, endpoints(f.Local, f.Remote), d.number))
+			}
+		}
+	}
+	if len(wrong) > 0 {
+		why := slices.Min(wrong)
+		h.defect(Sockets, "it contradicts the open files: %s", why)
+		h.defect(Files, "it contradicts the socket table: %s", why)
+	}
+}
+
+// checkRows compares the rows of one end with its capture and with each other.
+func (ck *checker) checkRows(h *Host, e end) {
+	table, capture := e.column(Sockets), e.column(Packets)
+	last, inode := 0, uint64(0)
+	var previous *Socket
+	for i := range e.Sockets {
+		s := &e.Sockets[i]
+		r := rank[s.State]
+		switch {
+		case !strings.HasPrefix(s.Protocol, "tcp"):
+			e.c.contradict(capture, "a socket of "+s.Protocol, table)
+		case r < last:
+			e.c.contradict("itself", fmt.Sprintf("line %d: %s after %s", s.Line, s.State, previous.State), table)
+		case s.Inode != 0 && inode != 0 && s.Inode != inode:
+			e.c.contradict("itself", fmt.Sprintf("line %d: inode %d after %d", s.Line, s.Inode, inode), table)
+		case s.Inode == 0 && s.State == Established && (inode != 0 || e.role == "client"):
+			e.c.contradict("itself", fmt.Sprintf("line %d: an open connection that no process holds any more", s.Line), table)
+		}
+		if s.Inode != 0 {
+			inode = s.Inode
+		}
+		last, previous = r, s
+	}
+	if !e.c.whole(table, capture) {
+		return
+	}
+	if why := ck.statesBy(h, e); why != "" {
+		e.c.contradict(capture, why, table)
+	}
+	if !e.c.whole(e.column(Files)) {
+		return
+	}
+	for _, f := range e.Files {
+		if inode != f.Inode {
+			e.c.contradict(table, fmt.Sprintf("line %d: inode %d, and %d in the socket table", f.Line, f.Inode, inode), e.column(Files), table)
+			return
+		}
+	}
+}
+
+// An exchange is when an end's capture says that the connection began and
+// ended; a zero time is never.
+type exchange struct{ syn, completed, sentFIN, receivedFIN, ended time.Time }
+
+func (e end) exchange() exchange {
+	var x exchange
+	first := func(t *time.Time, p *Packet) {
+		if t.IsZero() {
+			*t = p.Time
+		}
+	}
+	answered := false
+	for i := range e.Packets {
+		p := &e.Packets[i]
+		switch {
+		case opens(p):
+			first(&x.syn, p)
+			continue
+		case p.Flags.Has(SYN):
+			answered = true
+			if e.role == "client" {
+				first(&x.completed, p)
+			}
+		case answered && e.role == "server" && p.Source == e.Remote && p.Flags.Has(ACK):
+			first(&x.completed, p)
+		}
+		if p.Flags.Has(FIN) && p.Source == e.Local {
+			first(&x.sentFIN, p)
+		}
+		if p.Flags.Has(FIN) && p.Source == e.Remote {
+			first(&x.receivedFIN, p)
+		}
+		if p.Flags&(FIN|RST) != 0 {
+			first(&x.ended, p)
+		}
+	}
+	return x
+}
+
+// statesBy compares the states in the socket table with the capture: a socket
+// is there as long as the connection is open, and in the state that the packets
+// leave it in.
+func (ck *checker) statesBy(h *Host, e end) string {
+	x := e.exchange()
+	before := func(t, than time.Time) bool { return !t.IsZero() && t.Before(than.Add(-tableSlack)) }
+	never := func(t, by time.Time) bool { return t.IsZero() || t.After(by.Add(tableSlack)) }
+	rows := make(map[int]*Socket)
+	for i := range e.Sockets {
+		rows[e.Sockets[i].Snapshot] = &e.Sockets[i]
+	}
+	dumps := ck.dumps[h.Name]
+	from, _ := slices.BinarySearchFunc(dumps, x.syn, func(d dump, t time.Time) int { return d.at.Compare(t) })
+	for _, d := range dumps[from:] {
+		s := rows[d.number]
+		delete(rows, d.number)
+		open := never(x.ended, d.at)
+		if s == nil && !open && len(rows) == 0 {
+			break
+		}
+		switch {
+		case s == nil && open && before(x.syn, d.after):
+			return fmt.Sprintf("dump %d has no row of it, although it was open", d.number)
+		case s == nil && !open:
+			continue
+		case s == nil:
+			continue
+		case before(x.completed, d.after) && (s.State == SynSent || s.State == SynReceived && (s.Inode != 0 || d.idle)):
+			return fmt.Sprintf("line %d: %s, although the handshake was complete", s.Line, s.State)
+		case never(x.completed, d.at) && rank[s.State] >= 2:
+			return fmt.Sprintf("line %d: %s before the handshake was complete", s.Line, s.State)
+		case open && (rank[s.State] > 3 || s.State == CloseWait || s.State == FinWait1 && d.idle):
+			return fmt.Sprintf("line %d: %s, although nobody had ended the connection", s.Line, s.State)
+		case open && d.idle && s.State != Established && before(x.completed, d.after):
+			return fmt.Sprintf("line %d: %s, although it was open", s.Line, s.State)
+		case s.State == TimeWait && (never(x.sentFIN, d.at) || never(x.receivedFIN, d.at)),
+			(s.State == FinWait2 || s.State == LastAck || s.State == Closing) && never(x.sentFIN, d.at),
+			(s.State == CloseWait || s.State == LastAck || s.State == Closing) && never(x.receivedFIN, d.at):
+			return fmt.Sprintf("line %d: %s without the FIN that leads there", s.Line, s.State)
+		case rank[s.State] <= 2 && (before(x.sentFIN, d.after) || before(x.receivedFIN, d.after)):
+			return fmt.Sprintf("line %d: %s after a FIN", s.Line, s.State)
+		case d.idle && s.RecvQueue+s.SendQueue > 0:
+			return fmt.Sprintf("line %d: bytes in a queue, in a snapshot in which all were empty", s.Line)
+		case int(s.RecvQueue) > len(e.Received.Data)+1 || int(s.SendQueue) > len(e.Sent.Data)+2:
+			return fmt.Sprintf("line %d: more bytes in a queue than were sent", s.Line)
+		case s.Inode == 0 && s.State == Established && e.Files != nil && slices.ContainsFunc(e.Files, func(f File) bool { return f.Snapshot <= d.number }):
+			return fmt.Sprintf("line %d: no process holds it, although a file is open", s.Line)
+		}
+	}
+	return ""
+}
