@@ -1,9 +1,28 @@
 // Package claim judges a lab's claims by the evidence of a run. It is pure: a
 // run in, a verdict out.
+//
+// A claim holds when the whole table is there, every witness that the claim
+// needs has whole evidence of every connection to the lab's server, and all of
+// that evidence says so. The claims about ports, sources and sockets need the
+// kernel's evidence only: captures, socket tables, open files; what programs say
+// of themselves counts for witnesses-agree, where they say anything.
+//
+// A claim is refuted by a counterexample that at least two witnesses of
+// different kinds or hosts have whole and that none contradicts. In every other
+// case it is not shown, and the reason names the witness that is missing, cut
+// short or at odds with the others: not observed is neither false nor true.
+//
+// The lab's verdict is refuted if one claim is. It holds only if all claims
+// hold, there is at least one, and nothing at all is wrong with the run's
+// evidence. Else it is not shown.
 package claim
 
 import (
-	"errors"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -59,9 +78,105 @@ type Connection struct {
 // apply is absent.
 type Witnesses map[string]bool
 
-// Judge judges a run.
-func Judge(run *evidence.Run) Verdict { return Verdict{Outcome: NotShown} }
+// MarshalJSON writes the witnesses in the order of evidence.ColumnNames.
+func (w Witnesses) MarshalJSON() ([]byte, error) {
+	text := []byte{'{'}
+	for _, name := range evidence.ColumnNames {
+		whole, applies := w[name]
+		if !applies {
+			continue
+		}
+		if len(text) > 1 {
+			text = append(text, ',')
+		}
+		value, err := json.Marshal(whole)
+		if err != nil {
+			return nil, err
+		}
+		text = fmt.Appendf(text, "%q:%s", name, value)
+	}
+	return append(text, '}'), nil
+}
+
+// A kind is a statement that a lab can make about its connections.
+type kind struct {
+	// text says the claim in words, for this lab.
+	text func(*topology.Lab) string
+	// judge decides it. A reason is one sentence without a full stop.
+	judge func(*judge) (Outcome, string)
+}
+
+// kinds are all claims by name.
+var kinds = map[string]kind{
+	"one-port":         {onePortText, onePort},
+	"distinct-sources": {distinctSourcesText, distinctSources},
+	"message-ports":    {messagePortsText, messagePorts},
+	"one-socket-each":  {oneSocketEachText, oneSocketEach},
+	"witnesses-agree":  {witnessesAgreeText, witnessesAgree},
+}
+
+// Judge judges a run by the claims of its lab. A claim that nobody knows is not
+// shown.
+func Judge(run *evidence.Run) Verdict {
+	j := newJudge(run)
+	v := Verdict{Lab: j.lab.Name, Run: run.ID, Outcome: NotShown, Claims: []Finding{}, Connections: j.rows()}
+	for _, name := range j.lab.Claims {
+		f := Finding{Claim: name, Outcome: NotShown, Reason: "nobody knows such a claim"}
+		if k, ok := kinds[name]; ok {
+			f.Text = k.text(j.lab)
+			f.Outcome, f.Reason = k.judge(j)
+		}
+		v.Claims = append(v.Claims, f)
+	}
+	is := func(o Outcome) func(Finding) bool { return func(f Finding) bool { return f.Outcome == o } }
+	switch {
+	case slices.ContainsFunc(v.Claims, is(Refuted)):
+		v.Outcome = Refuted
+	case len(v.Claims) > 0 && !slices.ContainsFunc(v.Claims, is(NotShown)) && j.sound():
+		v.Outcome = Holds
+	}
+	return v
+}
 
 // Check returns an error that names the first claim of a lab that nobody knows,
 // and those there are.
-func Check(lab *topology.Lab) error { return errors.ErrUnsupported }
+func Check(lab *topology.Lab) error {
+	for _, name := range lab.Claims {
+		if _, ok := kinds[name]; !ok {
+			return fmt.Errorf("x-lab.claims: no claim is called %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
+		}
+	}
+	return nil
+}
+
+// rows are all connections of the run as the verdict lists them, those of the
+// lab's clients first.
+func (j *judge) rows() []Connection {
+	rows := []Connection{}
+	for _, c := range j.all {
+		row := Connection{
+			Client: c.Client.Host, Server: c.Server.Host, FourTuple: c.FourTuple,
+			Opening: c.Opening, Outcome: c.Outcome, Witnesses: make(Witnesses),
+		}
+		if c.Translated() {
+			at := c.AtServer()
+			row.Translated = &at
+		}
+		for _, hop := range c.Path {
+			row.Path = append(row.Path, hop.Host)
+		}
+		for name, why := range c.Lacks {
+			row.Witnesses[name] = why == ""
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// count says how many of a thing there are: "1 connection", "3 connections".
+func count(n int, singular, plural string) string {
+	if n == 1 {
+		return "1 " + singular
+	}
+	return fmt.Sprintf("%d %s", n, plural)
+}
