@@ -47,6 +47,9 @@ func (ck *checker) check() {
 		c.Lacks = make(map[string]string)
 		ck.lacks(c)
 	}
+	for _, name := range ck.run.Names() {
+		ck.compareTables(ck.run.Hosts[name])
+	}
 	for _, c := range ck.connections {
 		ck.checkPath(c)
 		ck.checkCaptures(c)

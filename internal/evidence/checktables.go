@@ -66,9 +66,6 @@ func (ck *checker) checkHost(h *Host) {
 	ck.checkSocketRows(h)
 	ck.checkFileRows(h)
 	ck.checkTold(h)
-	if h.Defect(Sockets) == "" && h.Defect(Files) == "" {
-		ck.compareTables(h)
-	}
 }
 
 // rank orders the states that a socket goes through (RFC 9293, section 3.3.2).
@@ -137,7 +134,7 @@ func (ck *checker) checkUsers() {
 		for _, name := range ck.run.Names() {
 			h := ck.run.Hosts[name]
 			for i := range h.Sockets {
-				if s := &h.Sockets[i]; s.Inode != 0 && !ck.existed[h][s.Inode] {
+				if s := &h.Sockets[i]; s.Inode != 0 && s.State != Closed && !ck.existed[h][s.Inode] {
 					f(h, s)
 				}
 			}
@@ -284,57 +281,75 @@ func listenName(protocol, endpoint string) string {
 // socket may be in the one and not yet, or no longer, in the other where it
 // came or went in between; not in a snapshot in which nothing moved.
 func (ck *checker) compareTables(h *Host) {
-	dumps := ck.dumps[h.Name]
-	type tables struct {
-		sockets map[uint64]*Socket
-		files   map[uint64]*File
+	if h.Defect(Sockets) != "" || h.Defect(Files) != "" {
+		return
 	}
-	at := make([]tables, len(dumps))
+	dumps := ck.dumps[h.Name]
+	sockets, files := make([]map[uint64]*Socket, len(dumps)), make([]map[uint64]*File, len(dumps))
 	for i, d := range dumps {
-		at[i] = tables{make(map[uint64]*Socket), make(map[uint64]*File)}
+		sockets[i], files[i] = make(map[uint64]*Socket), make(map[uint64]*File)
 		for _, s := range d.sockets {
-			if s.Inode != 0 && strings.HasPrefix(s.Protocol, "tcp") && !ck.existed[h][s.Inode] {
-				at[i].sockets[s.Inode] = s
+			if s.Inode != 0 && s.State != Closed && strings.HasPrefix(s.Protocol, "tcp") && !ck.existed[h][s.Inode] {
+				sockets[i][s.Inode] = s
 			}
 		}
 		for _, f := range d.files {
-			if f.Inode != 0 && strings.HasPrefix(f.Protocol, "tcp") {
-				at[i].files[f.Inode] = f
+			if strings.HasPrefix(f.Protocol, "tcp") {
+				files[i][f.Inode] = f
 			}
 		}
 	}
-	var wrong []string
 	for i, d := range dumps {
-		for inode, s := range at[i].sockets {
-			f := at[i].files[inode]
-			switch {
-			case f == nil && len(d.files) == 0 && !d.idle: // the program has ended
-			case f == nil:
-				moved := !d.idle && (i == 0 || at[i-1].files[inode] == nil || i+1 == len(dumps) || at[i+1].files[inode] == nil)
-				if !moved {
-					wrong = append(wrong, fmt.Sprintf("socket %d, %s, is in dump %d of the table and among no open files", inode, endpoints(s.Local, s.Remote), d.number))
-				}
-			case f.Protocol != s.Protocol || endpoints(f.Local, f.Remote) != endpoints(s.Local, s.Remote):
-				wrong = append(wrong, fmt.Sprintf("socket %d is %s %s in the table and %s %s among the open files", inode, s.Protocol, endpoints(s.Local, s.Remote), f.Protocol, endpoints(f.Local, f.Remote)))
-			case f.State != s.State && (d.idle || s.State == Listen || f.State == Listen || i > 0 && at[i-1].sockets[inode] != nil && i+1 < len(dumps) && at[i+1].sockets[inode] != nil && at[i-1].sockets[inode].State == at[i+1].sockets[inode].State):
-				wrong = append(wrong, fmt.Sprintf("socket %d, %s, is in %s in the table and in %s among the open files", inode, endpoints(s.Local, s.Remote), s.State, f.State))
-			}
-		}
-		for inode, f := range at[i].files {
-			if at[i].sockets[inode] != nil {
+		for _, s := range d.sockets {
+			if sockets[i][s.Inode] != s {
 				continue
 			}
-			moved := !d.idle && (i == 0 || at[i-1].sockets[inode] == nil || i+1 == len(dumps) || at[i+1].sockets[inode] == nil)
-			if !moved {
-				wrong = append(wrong, fmt.Sprintf("socket %d, %s, is an open file in dump %d and not in the table", inode, endpoints(f.Local, f.Remote), d.number))
+			f, tuple := files[i][s.Inode], endpoints(s.Local, s.Remote)
+			switch {
+			case f == nil && len(d.files) == 0 && !d.idle: // the program has ended
+			case f == nil && (d.idle || stays(files, i, s.Inode)):
+				ck.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in dump %d of the table and among no open files", s.Inode, tuple, d.number))
+			case f == nil:
+			case f.Protocol != s.Protocol || endpoints(f.Local, f.Remote) != tuple:
+				why := fmt.Sprintf("socket %d is %s %s in the table, %s %s among the open files", s.Inode, s.Protocol, tuple, f.Protocol, endpoints(f.Local, f.Remote))
+				ck.tablesDiffer(h, tuple, s.Time, why)
+				ck.tablesDiffer(h, endpoints(f.Local, f.Remote), s.Time, why)
+			case f.State != s.State && (d.idle || s.State == Listen || f.State == Listen || stays(sockets, i, s.Inode) && sockets[i-1][s.Inode].State == sockets[i+1][s.Inode].State):
+				ck.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in %s in the table, in %s among the open files", s.Inode, tuple, s.State, f.State))
+			}
+		}
+		for _, f := range d.files {
+			if files[i][f.Inode] == f && sockets[i][f.Inode] == nil && (d.idle || stays(sockets, i, f.Inode)) {
+				tuple := endpoints(f.Local, f.Remote)
+				ck.tablesDiffer(h, tuple, f.Time, fmt.Sprintf("socket %d, %s, is an open file in dump %d and not in the table", f.Inode, tuple, d.number))
 			}
 		}
 	}
-	if len(wrong) > 0 {
-		why := slices.Min(wrong)
-		h.defect(Sockets, "it contradicts the open files: %s", why)
-		h.defect(Files, "it contradicts the socket table: %s", why)
+}
+
+// stays tells whether a table has a socket both before and after dump i.
+func stays[R any](table []map[uint64]*R, i int, inode uint64) bool {
+	return i > 0 && table[i-1][inode] != nil && i+1 < len(table) && table[i+1][inode] != nil
+}
+
+// tablesDiffer blames both tables for what they say of a socket: of the
+// connection's, or where it is of none, of the host's.
+func (ck *checker) tablesDiffer(h *Host, tuple FourTuple, at time.Time, why string) {
+	k := sideKey{h.Name, tuple.Source, tuple.Destination}
+	if side := ck.side(k, at, true); side != nil {
+		for _, of := range ck.sides[k] {
+			if of.side == side {
+				e := end{of.connection, side, "client"}
+				if side == &of.connection.Server {
+					e.role = "server"
+				}
+				e.c.contradict(e.column(Sockets), why, e.column(Files), e.column(Sockets))
+			}
+		}
+		return
 	}
+	h.defect(Sockets, "it contradicts the open files: %s", why)
+	h.defect(Files, "it contradicts the socket table: %s", why)
 }
 
 // checkRows compares the rows of one end with its capture and with each other.
