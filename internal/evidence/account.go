@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -30,25 +31,22 @@ type account struct {
 	unsealed string
 }
 
-// stages are the events of a host's life.
+// stages are the events of a host's life: the event that must have come before,
+// whether only hosts with a program have it, and whether it may come again.
 var stages = map[string]struct {
-	// after is the event that must have come before.
-	after string
-	// program says that only hosts with a program have the event.
-	program bool
-	// often says that it may come more than once, needed that it must come.
-	often, needed bool
+	after          string
+	program, again bool
 }{
-	HostRegistered: {needed: true},
-	HostLive:       {after: HostRegistered, needed: true},
-	HostStarted:    {after: HostLive, program: true, needed: true},
+	HostRegistered: {},
+	HostLive:       {after: HostRegistered},
+	HostStarted:    {after: HostLive, program: true},
 	HostReady:      {after: HostStarted, program: true},
 	HostNotReady:   {after: HostStarted, program: true},
-	HostSnapshot:   {after: HostLive, often: true},
-	HostExited:     {after: HostStarted, program: true, needed: true},
+	HostSnapshot:   {after: HostLive, again: true},
+	HostExited:     {after: HostStarted, program: true},
 	HostStopped:    {after: HostLive},
-	HostFailed:     {often: true},
-	HostClosed:     {after: HostLive, needed: true},
+	HostFailed:     {again: true},
+	HostClosed:     {after: HostLive},
 	HostLost:       {},
 }
 
@@ -58,12 +56,12 @@ func (a *account) check(events []HostEvent, readErr error) error {
 	var first error
 	for i := range events {
 		e := &events[i]
-		if err := firstError(a.order(e, i == 0), a.take(e)); err != nil && first == nil {
+		if err := cmp.Or(a.order(e, i == 0), a.take(e)); err != nil && first == nil {
 			first = fmt.Errorf("%s:%d: %w", FileName(a.host.Name, Agent), e.Line, err)
 		}
 		a.count[e.Event]++
 	}
-	first = firstError(first, readErr)
+	first = cmp.Or(first, readErr)
 	if a.count[HostRegistered] == 0 {
 		a.foreign = fmt.Sprintf("%s does not say which run it is of", FileName(a.host.Name, Agent))
 	}
@@ -74,9 +72,9 @@ func (a *account) check(events []HostEvent, readErr error) error {
 		}
 	}
 	if a.unsealed != "" {
-		return firstError(first, errors.New(a.unsealed))
+		return cmp.Or(first, errors.New(a.unsealed))
 	}
-	return firstError(first, a.whole())
+	return cmp.Or(first, a.whole())
 }
 
 // order checks that an event may come here.
@@ -91,7 +89,7 @@ func (a *account) order(e *HostEvent, first bool) error {
 		return fmt.Errorf("%q, and an account begins with %q and has it once", e.Event, HostRegistered)
 	case stage.after != "" && a.count[stage.after] == 0:
 		return fmt.Errorf("%q without %q before", e.Event, stage.after)
-	case !stage.often && a.count[e.Event] > 0:
+	case !stage.again && a.count[e.Event] > 0:
 		return fmt.Errorf("%q a second time", e.Event)
 	case stage.program && len(a.host.Program) == 0:
 		return fmt.Errorf("%q, and the lab has no program there", e.Event)

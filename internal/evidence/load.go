@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -114,18 +116,18 @@ func (h *Host) load(root *os.Root, a *account, w Witness) error {
 		}
 		sum := sha256.New()
 		tee := io.TeeReader(file, sum)
-		records, wrong := h.read(tee, size, a, w)
+		records, keep, wrong := h.read(tee, size, a, w)
 		if _, err := io.Copy(io.Discard, tee); err != nil {
 			return fmt.Errorf("%s cannot be read: %w", name, err)
 		}
+		if sealed && hex.EncodeToString(sum.Sum(nil)) != seal.SHA256 {
+			return fmt.Errorf("%s was changed after %s sealed it", name, h.Name)
+		}
+		keep()
 		if !sealed {
 			return fmt.Errorf("%s was not sealed: %s", name, a.unsealed)
 		}
-		if hex.EncodeToString(sum.Sum(nil)) != seal.SHA256 {
-			h.drop(w)
-			return fmt.Errorf("%s was changed after %s sealed it", name, h.Name)
-		}
-		return firstError(wrong, seal.check(records))
+		return cmp.Or(wrong, seal.check(records))
 	})
 }
 
@@ -142,76 +144,51 @@ func (s Seal) check(records int) error {
 	return nil
 }
 
-// drop forgets what was read of a witness.
-func (h *Host) drop(w Witness) {
-	switch w {
-	case Packets:
-		h.Packets = nil
-	case Sockets:
-		h.Sockets = nil
-	case Files:
-		h.Files = nil
-	case Program:
-		h.Program = nil
-	case Conntrack:
-		h.Translations = nil
-	}
-}
-
-// read reads the records of a witness, and says how many there are and what is
-// wrong with them.
-func (h *Host) read(r io.Reader, size int64, a *account, w Witness) (records int, err error) {
+// read reads the records of a witness, says how many there are and what is
+// wrong with them, and returns what keeps them.
+func (h *Host) read(r io.Reader, size int64, a *account, w Witness) (records int, keep func(), err error) {
 	file := FileName(h.Name, w)
 	c := &rowCheck{host: h.Name, witness: w, from: a.registered, until: a.closed, seen: make(map[rowKey]int)}
 	switch w {
 	case Packets:
-		return h.readPackets(r, size, a)
+		c, err := readPackets(r, size, a)
+		return c.frames, func() { h.Packets = c.packets }, err
 	case Sockets:
-		h.Sockets, err = readRows(r, size, file, c.socket)
-		return len(h.Sockets), err
+		rows, err := readRows(r, size, file, c.socket)
+		return len(rows), func() { h.Sockets = rows }, err
 	case Files:
-		h.Files, err = readRows(r, size, file, c.file)
-		return len(h.Files), firstError(err, h.checkProcesses(a.pid))
+		rows, err := readRows(r, size, file, c.file)
+		started := func(f File) bool { return f.PID == a.pid }
+		if err == nil && len(rows) > 0 && !slices.ContainsFunc(rows, started) {
+			err = fmt.Errorf("%s has nothing of process %d, the program that was started", file, a.pid)
+		}
+		return len(rows), func() { h.Files = rows }, err
 	case Program:
 		c.slack = clockSlack
-		h.Program, err = readRows(r, size, file, c.event)
-		if err == nil && a.pid == 0 && len(h.Program) > 0 {
+		rows, err := readRows(r, size, file, c.event)
+		if err == nil && a.pid == 0 && len(rows) > 0 {
 			err = fmt.Errorf("%s is of a program that was not started", file)
 		}
-		return len(h.Program), err
+		return len(rows), func() { h.Program = rows }, err
 	default:
-		h.Translations, err = readRows(r, size, file, c.translation)
-		return len(h.Translations), err
+		rows, err := readRows(r, size, file, c.translation)
+		return len(rows), func() { h.Translations = rows }, err
 	}
 }
 
-// checkProcesses checks that the open files are those of the program that was
-// started, and its descendants.
-func (h *Host) checkProcesses(pid int) error {
-	for _, f := range h.Files {
-		if f.PID == pid {
-			return nil
-		}
-	}
-	if len(h.Files) > 0 {
-		return fmt.Errorf("%s has nothing of process %d, the program that was started", FileName(h.Name, Files), pid)
-	}
-	return nil
-}
-
-func (h *Host) readPackets(r io.Reader, size int64, a *account) (frames int, err error) {
+// readPackets reads a capture and compares it with the host's account.
+func readPackets(r io.Reader, size int64, a *account) (*capture, error) {
 	c := readCapture(r, min(int64(a.seals[Packets].Records), size/minFrame))
-	h.Packets = c.packets
 	c.check(a.interfaces)
 	from, until := a.registered.Add(-clockSlack), a.closed.Add(clockSlack)
-	for i := range h.Packets {
-		if t := h.Packets[i].Time; t.Before(from) || !a.closed.IsZero() && t.After(until) {
-			c.flaw("has packet %d at %s, which is not within the host's life", h.Packets[i].Number, t.Format(time.RFC3339Nano))
+	for _, p := range c.packets {
+		if p.Time.Before(from) || !a.closed.IsZero() && p.Time.After(until) {
+			c.flaw("has packet %d at %s, which is not within the host's life", p.Number, p.Time.Format(time.RFC3339Nano))
 			break
 		}
 	}
 	if c.defect != "" {
-		return c.frames, fmt.Errorf("%s %s", FileName(h.Name, Packets), c.defect)
+		return c, fmt.Errorf("%s %s", FileName(a.host.Name, Packets), c.defect)
 	}
-	return c.frames, nil
+	return c, nil
 }

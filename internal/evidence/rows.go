@@ -3,6 +3,7 @@ package evidence
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -108,7 +109,7 @@ func (c *rowCheck) dumped(snapshot int, key rowKey) error {
 
 func (c *rowCheck) socket(s *Socket, line int) error {
 	tuple := FourTuple{Source: s.Local, Destination: s.Remote}
-	return firstError(
+	return cmp.Or(
 		c.header(&s.Header, line),
 		c.dumped(s.Snapshot, rowKey{inode: s.Inode, protocol: s.Protocol, FourTuple: tuple}),
 		checkSocket(s.Protocol, s.State, s.Local, s.Remote))
@@ -119,14 +120,14 @@ func checkSocket(protocol, state string, local, remote netip.AddrPort) error {
 	switch protocol {
 	case "tcp", "tcp6":
 		if !slices.Contains(stateNames[1:], state) {
-			return fmt.Errorf("state %s is none of TCP's", printable(state))
+			return fmt.Errorf("state %s is none of TCP's", state)
 		}
 	case "udp", "udp6":
 		if state != Closed && state != Established {
-			return fmt.Errorf("state %s is none of UDP's", printable(state))
+			return fmt.Errorf("state %s is none of UDP's", state)
 		}
 	default:
-		return fmt.Errorf("protocol %s is none of tcp, tcp6, udp and udp6", printable(protocol))
+		return fmt.Errorf("protocol %s is none of tcp, tcp6, udp and udp6", protocol)
 	}
 	open := state != Closed && state != Listen
 	switch {
@@ -144,7 +145,7 @@ func checkSocket(protocol, state string, local, remote netip.AddrPort) error {
 }
 
 func (c *rowCheck) file(f *File, line int) error {
-	err := firstError(c.header(&f.Header, line), c.dumped(f.Snapshot, rowKey{pid: f.PID, fd: f.FD}))
+	err := cmp.Or(c.header(&f.Header, line), c.dumped(f.Snapshot, rowKey{pid: f.PID, fd: f.FD}))
 	socket := strings.HasPrefix(f.Target, "socket:[")
 	switch {
 	case err != nil:
@@ -188,19 +189,9 @@ func (c *rowCheck) event(e *ProgramEvent, line int) error {
 }
 
 func (c *rowCheck) translation(t *Translation, line int) error {
-	err := firstError(c.header(&t.Header, line), c.dumped(t.Snapshot, rowKey{FourTuple: t.Original}))
+	err := cmp.Or(c.header(&t.Header, line), c.dumped(t.Snapshot, rowKey{FourTuple: t.Original}))
 	if err == nil && (!t.Original.IsValid() || !t.Translated.IsValid() || t.Original == t.Translated) {
 		err = fmt.Errorf("%s to %s is no translation", t.Original, t.Translated)
 	}
 	return err
-}
-
-// firstError is the first of the errors that is one.
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -106,7 +107,7 @@ func (r *Run) loadLab(root *os.Root) error {
 	err := withFile(root, LabFile, maxLab, func(file io.Reader, _ int64) error {
 		data, err := io.ReadAll(file)
 		r.LabHash = hash(data)
-		return firstError(err, decodeStrictly(data, &as))
+		return cmp.Or(err, decodeStrictly(data, &as))
 	})
 	if err != nil {
 		return err
