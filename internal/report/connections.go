@@ -2,7 +2,6 @@ package report
 
 import (
 	"io"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -41,9 +40,9 @@ func connectionsText(v claim.Verdict, style Style) string {
 	}
 	// The rule is of hyphens, since box-drawing characters are two columns wide
 	// for East Asian terminals.
-	lines := slices.Collect(strings.Lines(Table(columns.header(), rows)))
-	rule := strings.Repeat("-", text.LongestLineLen(strings.Join(lines, ""))) + "\n"
-	joined := strings.Join(slices.Insert(lines, 2, rule), "")
+	joined := Table(columns.header(), rows)
+	lines := strings.SplitAfterN(joined, "\n", 3)
+	joined = lines[0] + lines[1] + strings.Repeat("-", text.LongestLineLen(joined)) + "\n" + lines[2]
 	if incomplete {
 		joined += style.whole(false) + ": this witness has no whole evidence of the connection\n"
 	}
@@ -108,7 +107,7 @@ func (needed columns) row(c claim.Connection, style Style) table.Row {
 	if needed.Server && !needed.Translated {
 		row = append(row, hostName(c.Server), "")
 	}
-	row = append(row, c.Source.String(), "", c.Destination.String())
+	row = append(row, endpoint(c.Source), "", endpoint(c.Destination))
 	if needed.Opening {
 		row = append(row, "", Printable(openingText(c.Opening, c.Outcome)))
 	}
@@ -140,5 +139,5 @@ func serverRow(c claim.Connection) table.Row {
 	if c.Translated != nil {
 		at = *c.Translated
 	}
-	return table.Row{hostName(c.Server), "", at.Source.String(), "", at.Destination.String()}
+	return table.Row{hostName(c.Server), "", endpoint(at.Source), "", endpoint(at.Destination)}
 }

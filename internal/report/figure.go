@@ -46,9 +46,7 @@ func (f *figure) arrow(class string, from, y, to int) {
 }
 
 func (f *figure) text(class string, x, y int, text string) {
-	if text != "" {
-		f.Shapes = append(f.Shapes, shape{Kind: "text", Class: class, X: x, Y: y, Text: text})
-	}
+	f.Shapes = append(f.Shapes, shape{Kind: "text", Class: class, X: x, Y: y, Text: text})
 }
 
 // Sizes that figures share: pixels, letters of a name, and the width of a

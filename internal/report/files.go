@@ -33,9 +33,6 @@ func Files(w io.Writer, heading string, rows []evidence.File) error {
 
 // filesText is empty without rows: lsof prints no header then, either.
 func filesText(rows []evidence.File) string {
-	if len(rows) == 0 {
-		return ""
-	}
 	cells := make([]table.Row, len(rows))
 	for i, row := range rows {
 		cells[i] = lsofCells(row)
@@ -55,22 +52,15 @@ func lsofCells(row evidence.File) table.Row {
 		return cells
 	}
 	protocol := strings.ToUpper(strings.TrimSuffix(row.Protocol, "6"))
-	cells[5], cells[6], cells[7] = strconv.FormatUint(row.Inode, 10), "0t0", Printable(protocol)
-	cells[8] = lsofName(row, protocol)
-	return cells
-}
-
-// lsofName is local->remote (STATE), or the local endpoint alone; only TCP has
-// states.
-func lsofName(row evidence.File, protocol string) string {
 	name := lsofEndpoint(row.Local)
 	if row.Remote.Port() != 0 {
 		name += "->" + lsofEndpoint(row.Remote)
 	}
-	if protocol == "TCP" && row.State != "" {
+	if protocol == "TCP" && row.State != "" { // UDP has no states
 		name += " (" + Printable(row.State) + ")"
 	}
-	return name
+	cells[5], cells[6], cells[7], cells[8] = strconv.FormatUint(row.Inode, 10), "0t0", Printable(protocol), name
+	return cells
 }
 
 // lsofEndpoint writes * for an unspecified address, and for port 0.

@@ -82,7 +82,7 @@ func TestSocketsAsNetstatPrintsThem(t *testing.T) {
 	for _, s := range liveSockets(t, n) {
 		rows = append(rows, s.row)
 	}
-	theirs := sortedLines(n.Output(t, "netstat", "-tuan"))
+	theirs := slices.Sorted(strings.Lines(n.Output(t, "netstat", "-tuan")))
 	require.Equal(t, theirs, netstatOf(t, rows))
 	for _, wrong := range []func(r *evidence.Socket){
 		func(r *evidence.Socket) { r.State = evidence.CloseWait },
@@ -100,10 +100,8 @@ func netstatOf(t *testing.T, rows []evidence.Socket) []string {
 	t.Helper()
 	var b strings.Builder
 	require.NoError(t, Sockets(&b, "", rows))
-	return sortedLines(b.String())
+	return slices.Sorted(strings.Lines(b.String()))
 }
-
-func sortedLines(text string) []string { return slices.Sorted(strings.Lines(text)) }
 
 // lsof tells of a process that does nothing but hold sockets, in our words.
 func TestFilesAsLsofPrintsThem(t *testing.T) {

@@ -26,10 +26,8 @@ const payloadColumns = 40
 // connection's SYNs; where a SYN was not captured, the first byte seen of that
 // direction has the number 1. TEXT is the beginning of a payload that is text.
 func Packets(w io.Writer, heading string, rows []evidence.Packet) error {
-	var b strings.Builder
-	writeHeading(&b, heading)
-	buffered := bufio.NewWriter(w)
-	buffered.WriteString(b.String()) // Flush returns its error
+	buffered := bufio.NewWriter(w) // Flush returns the errors before it
+	writeHeading(buffered, heading)
 	relative := make(relativeNumbers)
 	for _, p := range rows {
 		fmt.Fprintln(buffered, packetLine(p, relative))
@@ -38,12 +36,9 @@ func Packets(w io.Writer, heading string, rows []evidence.Packet) error {
 }
 
 func packetLine(p evidence.Packet, relative relativeNumbers) string {
-	direction := "in"
-	if p.Outgoing {
-		direction = "out"
-	}
+	direction := map[bool]string{false: "in", true: "out"}[p.Outgoing]
 	line := fmt.Sprintf("%5d %s %s %-3s %-21s -> %-21s %s frame %d", p.Number, clock(p.Time), Printable(p.Interface), direction,
-		p.Source, p.Destination, segmentText(p, relative), p.FrameLength)
+		endpoint(p.Source), endpoint(p.Destination), segmentText(p, relative), p.FrameLength)
 	return strings.TrimRight(line+" "+payloadText(p), " ")
 }
 

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/claim"
 	"github.com/fourtuple/fourtuple/internal/evidence"
-	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A Page is what report.html tells of: the evidence of a run, which must not be
@@ -93,7 +93,6 @@ type pageView struct {
 
 	Orphans     []evidence.Orphan
 	MoreOrphans int
-	Example     string // a host with a capture, for the commands
 }
 
 func viewOf(p Page) pageView {
@@ -102,18 +101,15 @@ func viewOf(p Page) pageView {
 		Columns: columnsOf(p.Verdict), ColumnNames: evidence.ColumnNames,
 	}
 	if max(len(p.Run.Lab.Hosts), len(p.Run.Lab.Subnets)) <= mostDrawn {
-		view.Drawing = drawTopology(p.Run.Lab, notesOf(p.Run.Lab, p.Run))
+		view.Drawing = drawTopology(p.Run.Lab, notesOf(p.Run))
 	}
 	view.Connections, view.MoreConnections = first(mostRows, p.Verdict.Connections)
 	view.Orphans, view.MoreOrphans = first(mostRows, p.Run.Orphans)
-	view.Servers = serverViews(p.Run.Lab, p.Run)
+	view.Servers = serverViews(p.Run)
 	shown, more := first(mostConversations, p.Run.Connections)
 	view.MoreConversations = more
 	for i := range shown {
 		view.Conversations = append(view.Conversations, conversationOf(fmt.Sprintf("sequence-%d", i+1), &shown[i]))
-	}
-	if view.Example = p.Run.Lab.Server; len(p.Run.Lab.Clients) > 0 {
-		view.Example = p.Run.Lab.Clients[0]
 	}
 	return view
 }
@@ -144,23 +140,21 @@ func summary(findings []claim.Finding) string {
 
 // startOf is the time of the first thing that a host told.
 func startOf(run *evidence.Run) string {
-	var start time.Time
+	var times []time.Time
 	for _, h := range run.Hosts {
 		for _, e := range h.Events {
-			if start.IsZero() || e.Time.Before(start) {
-				start = e.Time
-			}
+			times = append(times, e.Time)
 		}
 	}
-	if start.IsZero() {
+	if len(times) == 0 {
 		return ""
 	}
-	return start.UTC().Format("2 January 2006, 15:04:05 UTC")
+	return slices.MinFunc(times, time.Time.Compare).UTC().Format("2 January 2006, 15:04:05 UTC")
 }
 
 // notesOf says of the server its port, of a client the source port that it had,
 // and of a router what it does.
-func notesOf(lab *topology.Lab, run *evidence.Run) map[string]string {
+func notesOf(run *evidence.Run) map[string]string {
 	notes := make(map[string]string)
 	for _, c := range run.Connections {
 		note := fmt.Sprintf("from port %d", c.Source.Port())
@@ -169,15 +163,15 @@ func notesOf(lab *topology.Lab, run *evidence.Run) map[string]string {
 		}
 		notes[c.Client.Host] = note
 	}
-	for _, h := range lab.Hosts {
+	for _, h := range run.Lab.Hosts {
 		if len(h.Masquerade) > 0 {
 			notes[h.Name] = "forwards with NAT"
 		} else if h.Forwards {
 			notes[h.Name] = "forwards"
 		}
 	}
-	if lab.Port != 0 {
-		notes[lab.Server] = fmt.Sprintf("port %d", lab.Port)
+	if port := run.Lab.Port; port != 0 {
+		notes[run.Lab.Server] = fmt.Sprintf("port %d", port)
 	}
 	return notes
 }

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"unicode"
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/net/html"
@@ -58,12 +57,13 @@ func parse(t *testing.T, page Page) *html.Node {
 
 // complaints says what is wrong with a document.
 func complaints(root *html.Node) (found []string) {
-	ids := make(map[string]bool)
+	ids, count := make(map[string]bool), make(map[string]int)
 	level := 0
 	for n := range root.Descendants() {
 		if n.Type != html.ElementNode {
 			continue
 		}
+		count[n.Data]++
 		switch n.Data {
 		case "script", "iframe", "link", "img", "object", "embed", "form", "a":
 			found = append(found, "element "+n.Data)
@@ -73,11 +73,6 @@ func complaints(root *html.Node) (found []string) {
 				found = append(found, "heading "+n.Data+" too deep")
 			}
 			level = next
-		}
-		for _, name := range map[string][]string{"svg": {"title", "desc"}, "table": {"caption"}}[n.Data] {
-			if !has(n, name) {
-				found = append(found, n.Data+" without "+name)
-			}
 		}
 		for _, a := range n.Attr {
 			if strings.HasPrefix(a.Key, "on") || a.Key == "src" || a.Key == "href" || a.Key == "style" {
@@ -89,17 +84,10 @@ func complaints(root *html.Node) (found []string) {
 			ids[a.Val] = ids[a.Val] || a.Key == "id"
 		}
 	}
-	return found
-}
-
-// has tells whether an element has a child of that name with text.
-func has(n *html.Node, name string) bool {
-	for c := range n.ChildNodes() {
-		if c.Data == name && c.FirstChild != nil {
-			return true
-		}
+	if count["svg"] != count["desc"] || count["table"] != count["caption"] {
+		found = append(found, "a figure or a table without words")
 	}
-	return false
+	return found
 }
 
 // Large labs and runs end in numbers, not in megabytes.
@@ -140,12 +128,6 @@ func hostilePage(s string) Page {
 	run.Defects[0], run.Orphans[0] = s, evidence.Orphan{Host: s, Witness: evidence.Witness(s), What: s}
 	for _, h := range run.Hosts {
 		h.Name, h.Defects = s, map[evidence.Witness]string{evidence.Sockets: s}
-		for i := range h.Sockets {
-			h.Sockets[i].State += s
-		}
-		for i := range h.Files {
-			h.Files[i].Command, h.Files[i].User, h.Files[i].State = s, s, s
-		}
 	}
 	for i := range run.Connections {
 		c := &run.Connections[i]
@@ -171,9 +153,7 @@ func FuzzHTML(f *testing.F) {
 		require.Equal(t, structure(parse(t, hostilePage("x"))), structure(parse(t, hostilePage("x"+s))))
 		var b strings.Builder
 		require.NoError(t, HTML(&b, hostilePage("x"+s)))
-		for _, r := range b.String() {
-			require.True(t, r == '\n' || unicode.IsPrint(r), "%q", r)
-		}
+		require.NotRegexp(t, unprintable, b.String())
 	})
 }
 
@@ -181,8 +161,8 @@ func FuzzHTML(f *testing.F) {
 func structure(root *html.Node) string {
 	var b strings.Builder
 	for n := range root.Descendants() {
-		if n.Type == html.TextNode || n.Data == "svg" || n.Data == "mark" {
-			continue // an svg's class follows its width, a mark what lsof said
+		if n.Type == html.TextNode || n.Data == "svg" {
+			continue // an svg's class follows its width
 		}
 		fmt.Fprint(&b, n.Type, n.Data)
 		for _, a := range n.Attr {

@@ -14,20 +14,21 @@
 //
 // Values go in and bytes come out, the same bytes every time; times are in UTC.
 // Errors are those of the writer and, for HTML, of the template. The JSON is
-// described by a JSON Schema (draft 2020-12), schema/verdict.schema.json.
+// described by a JSON Schema, schema/verdict.schema.json.
 //
-// Names and payloads are evidence, and evidence may be hostile. In text, what
-// is not printable is written as an escape by Printable, so that a host's name
-// moves no cursor and forges no line. On the page html/template escapes
-// everything, Printable what is left, and a content security policy forbids
-// scripts and all that is not on the page.
+// Names and payloads are evidence, and evidence may be hostile. What is not
+// printable is written as an escape, so that a host's name moves no cursor and
+// forges no line; the page is escaped by html/template as well, and its content
+// security policy forbids scripts and all that is not on the page.
 package report
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"github.com/fourtuple/fourtuple/internal/claim"
 )
@@ -56,16 +57,27 @@ func Text(w io.Writer, question string, v claim.Verdict, style Style) error {
 }
 
 // JSON writes the verdict as one JSON object, indented, with a line feed at the
-// end. Lists are never null, and keys keep their order.
+// end. Lists are never null, keys keep their order, and what is not printable is
+// escaped.
 func JSON(w io.Writer, v claim.Verdict) error {
-	if v.Claims == nil {
-		v.Claims = []claim.Finding{}
-	}
-	if v.Connections == nil {
-		v.Connections = []claim.Connection{}
-	}
-	encoder := json.NewEncoder(w)
+	v.Claims = append([]claim.Finding{}, v.Claims...)
+	v.Connections = append([]claim.Connection{}, v.Connections...)
+	var encoded, b strings.Builder
+	encoder := json.NewEncoder(&encoded)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	for _, r := range encoded.String() {
+		if r == '\n' || strconv.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }

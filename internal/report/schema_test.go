@@ -15,7 +15,7 @@ import (
 func sampleVerdicts() map[string]claim.Verdict {
 	_, whole := holds()
 	_, translated := refuted()
-	translated.Lab = "<b>&\n\u2028" // readable as it is, and harmless in JSON
+	translated.Lab = "<b>&\n\u202e\u009b\U000e0001"
 	translated.Connections[2].Outcome, translated.Connections[2].Opening = evidence.Unanswered, 2
 	return map[string]claim.Verdict{
 		"holds": whole, "refuted": translated, "empty": {Lab: "empty", Run: "00", Outcome: claim.NotShown},

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
-	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // Sizes of the drawing of a server's sockets, in pixels.
@@ -22,19 +21,20 @@ const (
 type serverView struct {
 	Name                   string
 	Figure                 *figure
-	Header, FilesHeader    string // netstat's and lsof's
-	Sockets, Files         []markedLine
+	Header                 string // netstat's
+	Sockets                []markedLine
+	Files                  string // lsof's table
 	MoreSockets, MoreFiles int
 }
 
-// A markedLine is a tool's line; where its local endpoint has the port of a
+// A markedLine is a line of netstat's; where its local endpoint has the port of a
 // listening socket, that port is marked.
 type markedLine struct{ Before, Mark, After string }
 
 // serverViews are those of the lab's server, and of every other host that a
 // connection came to.
-func serverViews(lab *topology.Lab, run *evidence.Run) []serverView {
-	names := []string{lab.Server}
+func serverViews(run *evidence.Run) []serverView {
+	names := []string{run.Lab.Server}
 	for _, c := range run.Connections {
 		if !slices.Contains(names, c.Server.Host) && len(names) < mostServers {
 			names = append(names, c.Server.Host)
@@ -68,27 +68,18 @@ func serverViewOf(id, name string, run *evidence.Run) serverView {
 	}
 	sockets, view.MoreSockets = first(mostRows, sockets)
 	for _, s := range sockets {
-		endpoint := netstatEndpoint(s.Local, s.Protocol)
-		view.Sockets = append(view.Sockets, markPort(netstatLine(s), endpoint, listening[s.Local.Port()]))
+		line := markedLine{Before: netstatLine(s)}
+		if listening[s.Local.Port()] {
+			local := netstatEndpoint(s.Local, s.Protocol)
+			colon := strings.LastIndex(local, ":")
+			before, after, _ := strings.Cut(line.Before, local)
+			line = markedLine{before + local[:colon], local[colon:], after}
+		}
+		view.Sockets = append(view.Sockets, line)
 	}
 	files, view.MoreFiles = first(mostRows, files)
-	header, lines, _ := strings.Cut(filesText(files), "\n")
-	view.FilesHeader = header
-	for i, line := range strings.Split(strings.TrimSuffix(lines, "\n"), "\n")[:len(files)] {
-		local := files[i].Local
-		view.Files = append(view.Files, markPort(line, lsofEndpoint(local), listening[local.Port()]))
-	}
+	view.Files = filesText(files)
 	return view
-}
-
-// markPort marks the port of an endpoint within a line that has it.
-func markPort(line, endpoint string, listening bool) markedLine {
-	at, colon := strings.Index(line, endpoint), strings.LastIndex(endpoint, ":")
-	if !listening || at < 0 || colon < 0 {
-		return markedLine{Before: line}
-	}
-	from, to := at+colon, at+len(endpoint)
-	return markedLine{Before: line[:from], Mark: line[from:to], After: line[to:]}
 }
 
 // A serverSocket is one socket of a server, and who is at the other end of it.
@@ -126,26 +117,26 @@ func serverSockets(run *evidence.Run, server string, sockets []evidence.Socket, 
 	return all
 }
 
-// openFileText names the descriptors that hold a socket and the socket's
-// inodes, or says which of the two was not seen.
+// openFileText names the descriptors that hold a socket, and its inode.
 func openFileText(sockets []evidence.Socket, files []evidence.File) string {
-	var descriptors, inodes []string
+	var parts []string
+	add := func(part string) {
+		if !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
 	for _, f := range files {
-		descriptors = append(descriptors, fmt.Sprint(f.FD))
+		add(fmt.Sprintf("fd %d", f.FD))
+	}
+	if len(files) == 0 {
+		add("no open file seen")
 	}
 	for _, s := range sockets {
 		if s.Inode != 0 {
-			inodes = append(inodes, fmt.Sprint(s.Inode))
+			add(fmt.Sprintf("inode %d", s.Inode))
 		}
 	}
-	list := func(name string, values []string) string {
-		if len(values) == 0 {
-			return "no " + name + " seen"
-		}
-		slices.Sort(values)
-		return name + " " + strings.Join(slices.Compact(values), " and ")
-	}
-	return shorten(list("fd", descriptors)+", "+list("inode", inodes), 2*longestName)
+	return shorten(strings.Join(parts, ", "), 2*longestName)
 }
 
 // drawSockets draws the server as a box with its sockets in it, and left of

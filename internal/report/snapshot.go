@@ -22,14 +22,14 @@ func FilesAt(h *evidence.Host, snapshot string) ([]evidence.File, error) {
 
 func rowsAt[R any](h *evidence.Host, snapshot string, rows []R, numberOf func(R) int) ([]R, error) {
 	number, found := h.Snapshots[snapshot]
-	switch {
-	case found:
-	case snapshot != "":
+	if !found && snapshot != "" {
 		return nil, fmt.Errorf("%s has no snapshot %q; those it has: %q", Printable(h.Name), snapshot, slices.Sorted(maps.Keys(h.Snapshots)))
-	case len(h.Snapshots) > 0:
+	}
+	if !found && len(h.Snapshots) > 0 {
 		number = slices.Max(slices.Collect(maps.Values(h.Snapshots)))
-	default:
-		for _, row := range rows {
+	}
+	for _, row := range rows {
+		if len(h.Snapshots) == 0 {
 			number = max(number, numberOf(row))
 		}
 	}

@@ -33,9 +33,9 @@ func Sockets(w io.Writer, heading string, rows []evidence.Socket) error {
 }
 
 // writeHeading writes the line above a view, "HEADING:"; nothing without one.
-func writeHeading(b *strings.Builder, heading string) {
+func writeHeading(w io.Writer, heading string) {
 	if heading != "" {
-		b.WriteString(Printable(heading) + ":\n")
+		fmt.Fprintln(w, Printable(heading)+":")
 	}
 }
 

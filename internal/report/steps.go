@@ -23,9 +23,7 @@ func Steps(w io.Writer, heading string, rows []evidence.HostEvent) error {
 	for _, e := range ordered {
 		cells = append(cells, table.Row{clock(e.Time), hostName(e.Host), Printable(e.Event), Printable(detail(e))})
 	}
-	if len(cells) > 0 {
-		b.WriteString(Table(nil, cells))
-	}
+	b.WriteString(Table(nil, cells))
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"net/netip"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -106,11 +107,17 @@ func hostName(name string) string {
 	return Printable(name)
 }
 
+// endpoint is ADDRESS:PORT; a zone may be any text.
+func endpoint(e netip.AddrPort) string { return Printable(e.String()) }
+
 // Table aligns the cells of rows below those of a header, by the columns that
 // they take on a terminal: two for a Hangul syllable, none for a colour. The
 // columns that right names, counted from 1, are flush right. There are no
-// borders and no rules.
+// borders and no rules, and without rows there is no table.
 func Table(header table.Row, rows []table.Row, right ...int) string {
+	if len(rows) == 0 {
+		return ""
+	}
 	t := table.NewWriter()
 	t.SetStyle(table.Style{Box: table.BoxStyle{PaddingRight: " "}})
 	t.SuppressTrailingSpaces()
