@@ -83,17 +83,10 @@ func (n *Namespace) Output(t testing.TB, name string, args ...string) string {
 	t.Helper()
 	Tool(t, name)
 	c := n.Command(name, args...)
-	c.Stderr = &testWriter{t}
+	c.Stderr = t.Output()
 	output, err := c.Output()
 	require.NoError(t, err, "%s %q", name, args)
 	return string(output)
-}
-
-type testWriter struct{ t testing.TB }
-
-func (w *testWriter) Write(p []byte) (int, error) {
-	w.t.Logf("%s", p)
-	return len(p), nil
 }
 
 // Connect joins two namespaces by a veth pair, gives each end an address with

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"os"
 	"strings"
 	"sync"
@@ -34,12 +33,11 @@ var buffers = sync.Pool{New: func() any { return new([frameBytes]byte) }}
 // A Capture writes all packets of a host's interfaces to a pcapng file. One
 // goroutine does all its work until Close.
 type Capture struct {
-	file    *os.File
-	raw     syscall.RawConn
-	w       io.Writer
-	started time.Time
-	stop    chan struct{}
-	done    chan struct{}
+	file *os.File
+	raw  syscall.RawConn
+	w    io.Writer
+	stop chan struct{}
+	done chan struct{}
 
 	// What follows is the goroutine's own until done is closed. The file's
 	// blocks are made in pending and written from there.
@@ -55,21 +53,18 @@ type Capture struct {
 // kernel does not report as dropped. It needs CAP_NET_RAW in the namespace.
 // Every write to w is whole pcapng blocks, and while w blocks nothing is read.
 func OpenCapture(interfaces []evidence.Interface, w io.Writer) (*Capture, error) {
-	c := &Capture{w: w, started: time.Now(), ids: make(map[int]int), stop: make(chan struct{}), done: make(chan struct{})}
+	c := &Capture{w: w, ids: make(map[int]int), stop: make(chan struct{}), done: make(chan struct{})}
+	if err := c.describe(interfaces); err != nil {
+		return nil, fmt.Errorf("capture packets: %w", err)
+	}
 	fd, err := openPacketSocket()
 	if err != nil {
 		return nil, fmt.Errorf("capture packets: %w", err)
 	}
-	awaitTimestamps()
-	if err := errors.Join(c.describe(interfaces), bindToAll(fd)); err != nil {
-		return nil, errors.Join(fmt.Errorf("capture packets: %w", err), unix.Close(fd))
-	}
 	// A file that does not block is watched by the runtime: a capture that
 	// waits holds no thread.
 	c.file = os.NewFile(uintptr(fd), "packet socket")
-	if c.raw, err = c.file.SyscallConn(); err != nil {
-		return nil, errors.Join(fmt.Errorf("capture packets: %w", err), c.file.Close())
-	}
+	c.raw, c.err = c.file.SyscallConn()
 	go c.run()
 	return c, nil
 }
@@ -78,7 +73,7 @@ func OpenCapture(interfaces []evidence.Interface, w io.Writer) (*Capture, error)
 func (c *Capture) describe(interfaces []evidence.Interface) (err error) {
 	for id, i := range interfaces {
 		block := pcapgo.NgInterface{
-			Name: i.Name, Description: join(i.Addresses), OS: "linux",
+			Name: i.Name, Description: strings.Trim(fmt.Sprint(i.Addresses), "[]"), OS: "linux",
 			LinkType: layers.LinkTypeRaw, // a tunnel's packets have no link layer
 		}
 		if i.Name == "lo" || len(i.MAC) == len("02:00:00:00:00:01") {
@@ -103,14 +98,6 @@ func (c *Capture) describe(interfaces []evidence.Interface) (err error) {
 	return c.err
 }
 
-func join(addresses []netip.Prefix) string {
-	var texts []string
-	for _, a := range addresses {
-		texts = append(texts, a.String())
-	}
-	return strings.Join(texts, " ")
-}
-
 // Close ends the capture when all that was captured is written. It is called
 // once.
 func (c *Capture) Close() (CaptureStats, error) {
@@ -128,27 +115,21 @@ func (c *Capture) Close() (CaptureStats, error) {
 // run reads whenever packets come, until Close.
 func (c *Capture) run() {
 	defer close(c.done)
-	timer := time.NewTimer(0)
-	defer timer.Stop()
-	for more := false; ; {
-		wait := timer.C
-		switch {
-		case c.err != nil:
-			wait = nil // for Close alone
-		case !more:
-			timer.Reset(gatherTime)
-		default:
-			timer.Reset(0)
-		}
+	var wait time.Duration
+	for c.err == nil {
 		select {
-		case <-wait:
+		case <-time.After(wait):
 		case <-c.stop:
 			c.finish()
 			return
 		}
+		wait = gatherTime
 		// It fails only when it is woken by Close.
-		_ = c.raw.Read(func(fd uintptr) (found bool) {
-			found, more = c.read(int(fd))
+		_ = c.raw.Read(func(fd uintptr) bool {
+			found, more := c.read(int(fd))
+			if more {
+				wait = 0
+			}
 			return found
 		})
 		c.write()
@@ -200,17 +181,15 @@ func (c *Capture) finish() {
 		for more := true; more; c.write() {
 			_, more = c.read(int(fd))
 		}
-		dropped, err := countDropped(int(fd))
+		s, err := unix.GetsockoptTpacketStats(int(fd), unix.SOL_PACKET, unix.PACKET_STATISTICS)
+		if err == nil {
+			c.stats.Dropped += int(s.Drops)
+		}
 		c.fail(err)
-		c.stats.Dropped += dropped
 	})
 	c.fail(err)
-	now := time.Now()
 	for id, n := range c.received {
-		s := pcapgo.NgInterfaceStatistics{
-			LastUpdate: now, StartTime: c.started, EndTime: now,
-			PacketsReceived: n, PacketsDropped: pcapgo.NgNoValue64,
-		}
+		s := pcapgo.NgInterfaceStatistics{LastUpdate: time.Now(), PacketsReceived: n, PacketsDropped: pcapgo.NgNoValue64}
 		if id == 0 { // the kernel does not tell where: the first has the number of all
 			s.PacketsDropped = uint64(c.stats.Dropped)
 		}

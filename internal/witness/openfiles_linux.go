@@ -25,21 +25,22 @@ func OpenFiles(pid int) ([]evidence.File, error) {
 	if errors.Is(err, ErrGone) {
 		return nil, fmt.Errorf("open files of process %d: %w", pid, err)
 	}
-	all, errs := files, []error{err}
-	for _, child := range descendants(pid) {
-		files, err := openFiles(child)
-		all = append(all, files...)
-		if !errors.Is(err, ErrGone) {
-			errs = append(errs, err)
+	children, errChildren := descendants(pid)
+	err = errors.Join(err, errChildren)
+	for _, child := range children {
+		more, errChild := openFiles(child)
+		files = append(files, more...)
+		if !errors.Is(errChild, ErrGone) {
+			err = errors.Join(err, errChild)
 		}
 	}
-	slices.SortFunc(all, func(a, b evidence.File) int {
+	slices.SortFunc(files, func(a, b evidence.File) int {
 		return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.FD, b.FD))
 	})
-	if err := errors.Join(errs...); err != nil {
-		return all, fmt.Errorf("open files of process %d: %w", pid, err)
+	if err != nil {
+		return files, fmt.Errorf("open files of process %d: %w", pid, err)
 	}
-	return all, nil
+	return files, nil
 }
 
 // openFiles looks at one process, as its owner where it must.
@@ -49,11 +50,11 @@ func openFiles(pid int) ([]evidence.File, error) {
 	if err := unix.Stat(directory, &s); err != nil {
 		return nil, goneOr(err)
 	}
-	status, err := readStatus(pid)
+	command, err := readCommand(pid)
 	if err != nil {
 		return nil, err
 	}
-	process := evidence.File{PID: pid, Command: status.command, User: strconv.Itoa(int(s.Uid))}
+	process := evidence.File{PID: pid, Command: command, User: strconv.Itoa(int(s.Uid))}
 	if u, err := user.LookupId(process.User); err == nil {
 		process.User = u.Username
 	}
@@ -84,7 +85,6 @@ func walk(directory string, process evidence.File) ([]evidence.File, error) {
 		return nil, goneOr(err)
 	}
 	files := make([]evidence.File, 0, len(fds))
-	unresolved := make(sockets)
 	for _, fd := range fds {
 		f := process
 		f.FD = fd
@@ -95,13 +95,9 @@ func walk(directory string, process evidence.File) ([]evidence.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if f.Protocol != "" {
-			unresolved.add(f.Protocol, f.Inode, len(files))
-			f.Protocol = ""
-		}
 		files = append(files, f)
 	}
-	return files, unresolved.resolve(directory+"/net", files)
+	return files, resolveSockets(directory+"/net", files)
 }
 
 // describe fills in what a descriptor's link and its target tell. Of a TCP or
@@ -126,26 +122,15 @@ func describe(f *evidence.File, path string) (err error) {
 	}
 	file, err := os.Stat(path)
 	if err == nil {
-		f.Type = fileType(file.Mode())
+		f.Type = cmp.Or(fileTypes[file.Mode().Type()], "unknown")
 	}
 	return err
 }
 
-// fileType is lsof's word for a file's type.
-func fileType(m fs.FileMode) string {
-	switch {
-	case m.IsRegular():
-		return "REG"
-	case m.IsDir():
-		return "DIR"
-	case m&fs.ModeNamedPipe != 0:
-		return "FIFO"
-	case m&fs.ModeCharDevice != 0:
-		return "CHR"
-	case m&fs.ModeDevice != 0:
-		return "BLK"
-	}
-	return "unknown"
+// fileTypes are lsof's words for the types of files.
+var fileTypes = map[fs.FileMode]string{
+	0: "REG", fs.ModeDir: "DIR", fs.ModeNamedPipe: "FIFO",
+	fs.ModeDevice: "BLK", fs.ModeDevice | fs.ModeCharDevice: "CHR",
 }
 
 // socketType is a socket's type before it is looked up, and the protocol under

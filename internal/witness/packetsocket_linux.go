@@ -10,27 +10,31 @@ import (
 )
 
 const (
-	// waitingBytes is how much memory packets that are not read yet may take in
-	// the kernel, with its own overhead of some 700 bytes a packet. They take it
-	// only while they wait. Without CAP_NET_ADMIN in the first user namespace
-	// the kernel allows no more than twice net.core.rmem_max.
+	// waitingBytes is how much memory packets may take in the kernel until they
+	// are read, with some 700 bytes of its own a packet. Without CAP_NET_ADMIN in
+	// the first user namespace it allows no more than twice net.core.rmem_max.
 	waitingBytes = 8 << 20
 	// frameBytes holds the largest IP packet behind its link layer. What is
 	// longer (BIG TCP) is cut off and keeps its length.
 	frameBytes = 66 << 10
 )
 
-// openPacketSocket makes a packet socket that receives nothing before it is
-// bound (packet(7)).
+// openPacketSocket makes a packet socket (packet(7)) that receives what passes
+// any interface, either way.
 func openPacketSocket() (int, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return -1, os.NewSyscallError("open a packet socket", err)
+		return -1, os.NewSyscallError("socket", err)
 	}
 	err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPNS_NEW, 1)
 	// The kernel doubles the size that it is given.
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, waitingBytes/2) != nil && err == nil {
 		err = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, waitingBytes/2)
+	}
+	if err == nil {
+		awaitTimestamps()
+		all := binary.NativeEndian.Uint16([]byte{0, unix.ETH_P_ALL}) // in network byte order
+		err = unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all})
 	}
 	if err != nil {
 		return -1, errors.Join(os.NewSyscallError("set up a packet socket", err), unix.Close(fd))
@@ -41,39 +45,30 @@ func openPacketSocket() (int, error) {
 // awaitTimestamps returns when the kernel stamps packets as they pass. It begins
 // to do so some milliseconds after the first socket of the machine asked for it;
 // until then packets get the time at which they are read, and seem to pass in
-// another order than they did. A datagram on lo shows how it is. Where lo lets
-// none pass, that is not waited for.
+// another order than they did. A datagram on lo shows how it is; where lo lets
+// none pass, nothing is waited for.
 func awaitTimestamps() {
-	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return
 	}
 	defer unix.Close(fd)
 	const stamps = unix.SOF_TIMESTAMPING_SOFTWARE | unix.SOF_TIMESTAMPING_RX_SOFTWARE
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TIMESTAMPING_NEW, stamps)
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &unix.Timeval{Usec: 100_000})
 	_ = unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}})
 	self, err := unix.Getsockname(fd)
-	if err != nil {
-		return
-	}
-	var data, control [128]byte
-	received := true
 	for range 1000 {
-		if received && unix.Sendto(fd, data[:1], 0, self) != nil {
+		if err != nil || unix.Sendto(fd, []byte{0}, 0, self) != nil {
 			return
 		}
-		_, n, _, _, err := unix.Recvmsg(fd, data[:], control[:], 0)
-		if received = err == nil; received && n > 0 {
+		var control [128]byte
+		var n int
+		if _, n, _, _, err = unix.Recvmsg(fd, nil, control[:], 0); n > 0 {
 			return
 		}
 		time.Sleep(100 * time.Microsecond)
 	}
-}
-
-// bindToAll makes the socket receive what passes any interface, either way.
-func bindToAll(fd int) error {
-	all := binary.NativeEndian.Uint16([]byte{0, unix.ETH_P_ALL}) // in network byte order
-	return os.NewSyscallError("bind", unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: all}))
 }
 
 // refuseAll makes the socket receive nothing more; what waits in it stays. The
@@ -82,15 +77,6 @@ func refuseAll(fd int) error {
 	instruction := unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K}
 	program := unix.SockFprog{Len: 1, Filter: &instruction}
 	return os.NewSyscallError("attach a filter", unix.SetsockoptSockFprog(fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &program))
-}
-
-// countDropped is how many packets the kernel dropped since it was last asked.
-func countDropped(fd int) (int, error) {
-	s, err := unix.GetsockoptTpacketStats(fd, unix.SOL_PACKET, unix.PACKET_STATISTICS)
-	if err != nil {
-		return 0, os.NewSyscallError("count the dropped packets", err)
-	}
-	return int(s.Drops), nil
 }
 
 // A frame is one packet as it was received. Of its length on the wire, data may
@@ -105,22 +91,15 @@ type frame struct {
 // receive reads a frame into the buffer; false when none waits.
 func receive(fd int, buffer []byte) (frame, bool, error) {
 	var control [64]byte
-	for {
-		n, nc, _, from, err := unix.Recvmsg(fd, buffer, control[:], unix.MSG_DONTWAIT|unix.MSG_TRUNC)
-		switch err {
-		case nil:
-			address, ok := from.(*unix.SockaddrLinklayer)
-			if !ok {
-				return frame{}, false, errors.New("a packet came without its interface")
-			}
-			return frame{buffer[:min(n, len(buffer))], n, timestamp(control[:nc]), address}, true, nil
-		case unix.EAGAIN:
-			return frame{}, false, nil
-		case unix.EINTR, unix.ENETDOWN: // an interface went down; others are up
-		default:
-			return frame{}, false, os.NewSyscallError("receive", err)
-		}
+	n, nc, _, from, err := unix.Recvmsg(fd, buffer, control[:], unix.MSG_DONTWAIT|unix.MSG_TRUNC)
+	if errors.Is(err, unix.EAGAIN) {
+		return frame{}, false, nil
 	}
+	if err != nil {
+		return frame{}, false, os.NewSyscallError("receive", err)
+	}
+	address, _ := from.(*unix.SockaddrLinklayer)
+	return frame{buffer[:min(n, len(buffer))], n, timestamp(control[:nc]), address}, true, nil
 }
 
 // timestamp is the kernel's time in a packet's control message, a struct

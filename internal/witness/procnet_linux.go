@@ -14,42 +14,39 @@ import (
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
-// Sockets are those that are still to be looked up: by protocol, which is also
-// the name of a table in /proc/PID/net, and inode, the indices of their rows.
-// Several descriptors may be the same socket.
-type sockets map[string]map[uint64][]int
-
-func (s sockets) add(protocol string, inode uint64, row int) {
-	if s[protocol] == nil {
-		s[protocol] = make(map[uint64][]int)
-	}
-	s[protocol][inode] = append(s[protocol][inode], row)
-}
-
-// resolve fills in the rows of all sockets that the tables in the directory
-// have. A table is read in pieces while it changes, so that a socket may be
-// missed: the table is then read once more.
-func (s sockets) resolve(directory string, rows []evidence.File) error {
-	for protocol, wanted := range s {
-		family := "IPv4"
-		if strings.HasSuffix(protocol, "6") {
-			family = "IPv6"
-		}
-		for range 2 {
-			if len(wanted) == 0 {
-				break
+// resolveSockets completes the rows that have a protocol from the tables of
+// that name in /proc/PID/net. A table is read in pieces while it changes, so
+// that a socket may be missed: the table is then read once more. Rows of sockets
+// that are in no table lose their protocol.
+func resolveSockets(directory string, files []evidence.File) error {
+	found := make(map[uint64]procNetRow)
+	for _, protocol := range [...]string{"tcp", "tcp6", "udp", "udp6"} {
+		wanted := make(map[uint64]bool)
+		for _, f := range files {
+			if f.Protocol == protocol {
+				wanted[f.Inode] = true
 			}
+		}
+		for attempt := 0; attempt < 2 && len(wanted) > 0; attempt++ {
 			table, err := os.ReadFile(directory + "/" + protocol)
 			if err != nil {
 				return goneOr(err)
 			}
-			err = readProcNet(table, wanted, func(row int, p procNetRow) {
-				f := &rows[row]
-				f.Type, f.Protocol, f.Local, f.Remote, f.State = family, protocol, p.local, p.remote, p.state
-			})
-			if err != nil {
+			if err := readProcNet(table, wanted, found); err != nil {
 				return fmt.Errorf("%s/%s: %w", directory, protocol, err)
 			}
+		}
+	}
+	for i := range files {
+		f := &files[i]
+		p, ok := found[f.Inode]
+		switch {
+		case !ok:
+			f.Protocol = ""
+		case strings.HasSuffix(f.Protocol, "6"):
+			f.Type, f.Local, f.Remote, f.State = "IPv6", p.local, p.remote, p.state
+		default:
+			f.Type, f.Local, f.Remote, f.State = "IPv4", p.local, p.remote, p.state
 		}
 	}
 	return nil
@@ -62,8 +59,8 @@ type procNetRow struct {
 }
 
 // readProcNet reads a table, a line of titles and then a line for each socket
-// (proc_pid_net(5)), and takes those out of wanted that it finds.
-func readProcNet(table []byte, wanted map[uint64][]int, found func(row int, p procNetRow)) error {
+// (proc_pid_net(5)), and moves the inodes that it finds from wanted to found.
+func readProcNet(table []byte, wanted map[uint64]bool, found map[uint64]procNetRow) error {
 	_, lines, _ := bytes.Cut(table, []byte("\n"))
 	for line := range bytes.Lines(lines) {
 		const inodeColumn = 9
@@ -75,15 +72,11 @@ func readProcNet(table []byte, wanted map[uint64][]int, found func(row int, p pr
 		if err != nil {
 			return fmt.Errorf("inode %.20q is no number", columns[inodeColumn])
 		}
-		if wanted[inode] == nil {
+		if !wanted[inode] {
 			continue
 		}
-		p, err := parseProcNetRow(string(columns[1]), string(columns[2]), string(columns[3]))
-		if err != nil {
+		if found[inode], err = parseProcNetRow(string(columns[1]), string(columns[2]), string(columns[3])); err != nil {
 			return err
-		}
-		for _, row := range wanted[inode] {
-			found(row, p)
 		}
 		delete(wanted, inode)
 	}

@@ -1,11 +1,14 @@
 package witness
 
 import (
+	"net/netip"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
 const (
@@ -16,17 +19,13 @@ const (
 )
 
 func TestReadProcNet(t *testing.T) {
-	wanted := map[uint64][]int{4711: {0, 2}, 4712: {1}, 4713: {3}}
-	found := map[int]string{}
-	require.NoError(t, readProcNet([]byte(titles+listening+mapped), wanted, func(row int, p procNetRow) {
-		found[row] = p.local.String() + " " + p.remote.String() + " " + p.state
-	}))
-	assert.Equal(t, map[int]string{
-		0: "127.0.0.1:12000 0.0.0.0:0 LISTEN",
-		2: "127.0.0.1:12000 0.0.0.0:0 LISTEN",
-		1: "10.12.0.10:12000 10.12.1.10:40000 ESTABLISHED",
+	wanted, found := map[uint64]bool{4711: true, 4712: true, 4713: true}, map[uint64]procNetRow{}
+	require.NoError(t, readProcNet([]byte(titles+listening+mapped), wanted, found))
+	assert.Equal(t, map[uint64]procNetRow{
+		4711: {netip.MustParseAddrPort("127.0.0.1:12000"), netip.MustParseAddrPort("0.0.0.0:0"), evidence.Listen},
+		4712: {netip.MustParseAddrPort("10.12.0.10:12000"), netip.MustParseAddrPort("10.12.1.10:40000"), evidence.Established},
 	}, found)
-	assert.Equal(t, map[uint64][]int{4713: {3}}, wanted)
+	assert.Equal(t, map[uint64]bool{4713: true}, wanted)
 }
 
 func TestReadProcNetRefuses(t *testing.T) {
@@ -42,8 +41,7 @@ func TestReadProcNetRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			table := titles + strings.Replace(listening, change[0], change[1], 1)
-			err := readProcNet([]byte(table), map[uint64][]int{4711: {0}}, func(int, procNetRow) { t.Error("found") })
-			assert.Error(t, err)
+			assert.Error(t, readProcNet([]byte(table), map[uint64]bool{4711: true}, map[uint64]procNetRow{}))
 		})
 	}
 }
@@ -51,20 +49,24 @@ func TestReadProcNetRefuses(t *testing.T) {
 func FuzzReadProcNet(f *testing.F) {
 	f.Add([]byte(titles + listening + mapped))
 	f.Fuzz(func(t *testing.T, table []byte) {
-		_ = readProcNet(table, map[uint64][]int{4711: {0}, 4712: {1}}, func(_ int, p procNetRow) {
+		found := map[uint64]procNetRow{}
+		if readProcNet(table, map[uint64]bool{4711: true, 4712: true}, found) != nil {
+			return
+		}
+		for _, p := range found {
 			assert.True(t, p.local.IsValid() && p.remote.IsValid())
 			assert.False(t, p.local.Addr().Is4In6() || p.remote.Addr().Is4In6())
 			assert.NotEmpty(t, p.state)
-		})
+		}
 	})
 }
 
-func FuzzParseStatus(f *testing.F) {
-	f.Add([]byte("4711 (a ) b) S 1 4711 4711 0 -1"))
-	f.Add([]byte("4711 (true) Z 1 4711"))
-	f.Fuzz(func(t *testing.T, line []byte) {
-		if s, err := parseStatus(line); err == nil {
-			assert.Contains(t, string(line), "("+s.command+")")
+func FuzzParseCommand(f *testing.F) {
+	f.Add("4711 (a ) b) S 1 4711 4711 0 -1")
+	f.Add("4711 (true) Z 1 4711")
+	f.Fuzz(func(t *testing.T, line string) {
+		if command, err := parseCommand(line); err == nil {
+			assert.Contains(t, line, "("+command+") ")
 		}
 	})
 }

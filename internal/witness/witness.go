@@ -11,57 +11,36 @@
 // # Capture
 //
 // A Capture is one AF_PACKET socket (packet(7)) over all interfaces. It keeps
-// every packet, ARP and ICMP too: a lab's host carries nothing but the lab. The
-// file is pcapng, with an interface block for each interface, the direction and
-// the kernel's time in nanoseconds of each packet, and, written by Close, the
-// statistics of each interface; it reads in Wireshark and tshark. On lo every
-// packet passes twice; the copy going out is kept. Packets reach the file some
-// milliseconds after they passed, in writes of whole blocks, so that the file
-// of a host that was killed ends between two blocks.
+// every packet, ARP and ICMP too. The file is pcapng with a block for each
+// interface, each packet's direction and the kernel's time in nanoseconds, and,
+// at its end, the statistics of each interface. Packets reach it milliseconds
+// after they passed, in writes of whole blocks: the file of a host that was
+// killed ends between two. There is no memory-mapped ring, which takes 8 ms to
+// set up and 16 to 36 ms to take down. When the file takes no more and the
+// socket's buffer is full, the kernel drops packets and counts them.
 //
-// The socket has no memory-mapped ring: a ring takes 8 ms to set up and 16 to
-// 36 ms to take down, and pins its memory. Packets that are not read yet wait in
-// the socket's buffer, whose size is bounded; when the file takes no more, the
-// kernel drops packets and counts them.
+// # Tables
 //
-// # Socket table
+// In the socket table queues are in bytes; those of a listening socket are
+// connections, as ss(8) prints them. A connection whose handshake is not finished
+// is SYN_RECV with inode 0. UDP sockets are ESTABLISHED once they are connected,
+// else CLOSE. TCP sockets that neither listen nor are connected are in no table.
 //
-// A SocketTable asks by sock_diag(7) for all TCP and UDP sockets of the
-// namespace. Queues are in bytes; those of a listening socket are connections,
-// as ss(8) prints them. A connection whose handshake is not finished is
-// SYN_RECV with inode 0. An IPv4 connection of an IPv6 socket has its addresses
-// written as IPv4 while its protocol stays tcp6. UDP sockets are ESTABLISHED
-// once they are connected, else CLOSE. TCP sockets that neither listen nor are
-// connected are in no table.
+// No dump is a photograph: the kernel walks its table while entries come and
+// go. Where it says that a table changed under the walk, the rows are given with
+// ErrInterrupted: what they say is true, what they do not say is not known.
 //
 // # Open files
 //
 // OpenFiles walks /proc/PID/fd (proc_pid_fd(5)) of a process and its
-// descendants. What a socket is stands in /proc/PID/net, the table of the
-// process's own network namespace, wherever the caller is. Descendants whose
-// parent ended belong to another process and are not found. A socket that is in
-// no table, because it is not bound, has the type sock; one of another family
-// than the Internet's too, but for unix.
+// descendants; descendants whose parent ended are not found. What a socket is
+// stands in /proc/PID/net, the tables of the process's own namespace. One that is
+// in none, because it is not bound or of another family, is of type sock.
 //
 // The kernel shows another user's descriptors to those who may ptrace that
-// user's processes (ptrace(2)), which root in a container may not: it lacks
-// CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH. There what counts is the file-system
-// user of the calling thread, so that the walk is done by a thread that took on
-// the process's user and group by setfsuid(2), which needs CAP_SETUID and
-// CAP_SETGID. The thread is thrown away afterwards.
-//
-// # Conntrack table
-//
-// A ConntrackTable asks by netlink for the connections that the namespace
-// tracks, which it does once a rule of its firewall needs it. Only TCP
-// connections whose addresses or ports are translated are given.
-//
-// # Consistency
-//
-// No dump is a photograph: the kernel walks its table while entries come and
-// go. Where it says that a table changed under the walk (NLM_F_DUMP_INTR,
-// netlink(7)), the rows are given with ErrInterrupted. What a row says is true;
-// what an interrupted dump does not say is not known.
+// user's processes (ptrace(2)), which root in a container may not. What counts
+// there is the file-system user of the calling thread, so that a thread takes on
+// the process's user by setfsuid(2), which needs CAP_SETUID and CAP_SETGID.
 package witness
 
 import "errors"
