@@ -14,8 +14,7 @@ const (
 	// are read, with some 700 bytes of its own a packet. Without CAP_NET_ADMIN in
 	// the first user namespace it allows no more than twice net.core.rmem_max.
 	waitingBytes = 8 << 20
-	// frameBytes holds the largest IP packet behind its link layer. What is
-	// longer (BIG TCP) is cut off and keeps its length.
+	// frameBytes holds the largest IP packet. BIG TCP's are longer, and cut off.
 	frameBytes = 66 << 10
 )
 

@@ -34,8 +34,7 @@ func parseCommand(line string) (string, error) {
 	return line[begin+1 : end], nil
 }
 
-// descendants are the processes that a process started, and those that they
-// started, as long as their parents run.
+// descendants are the processes that a process started, and theirs.
 func descendants(pid int) ([]int, error) {
 	if _, err := os.Stat("/proc/thread-self/children"); err != nil {
 		return nil, fmt.Errorf("the kernel does not tell a process's children (CONFIG_PROC_CHILDREN): %w", err)

@@ -41,7 +41,7 @@ func resolveSockets(directory string, files []evidence.File) error {
 		f := &files[i]
 		p, ok := found[f.Inode]
 		switch {
-		case !ok:
+		case !ok || f.Protocol == "":
 			f.Protocol = ""
 		case strings.HasSuffix(f.Protocol, "6"):
 			f.Type, f.Local, f.Remote, f.State = "IPv6", p.local, p.remote, p.state

@@ -221,3 +221,10 @@ func TestClosedTable(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrClosed)
 	assert.EqualError(t, err, "dump the socket table: file already closed")
 }
+
+// TestOpenTableThatCannotBe: an error comes without a table.
+func TestOpenTableThatCannotBe(t *testing.T) {
+	_, err := openTable("table of nothing", 31)
+	require.ErrorIs(t, err, unix.EPROTONOSUPPORT)
+	assert.EqualError(t, err, "open the table of nothing: protocol not supported")
+}

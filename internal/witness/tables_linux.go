@@ -68,7 +68,10 @@ type SocketTable struct{ *table }
 // needs no privilege.
 func OpenSocketTable() (*SocketTable, error) {
 	t, err := openTable("socket table", unix.NETLINK_INET_DIAG)
-	return &SocketTable{t}, err
+	if err != nil {
+		return nil, err
+	}
+	return &SocketTable{t}, nil
 }
 
 // Dump returns all sockets, sorted, without Header and Snapshot; with
@@ -138,7 +141,10 @@ type ConntrackTable struct{ *table }
 // A dump of it needs CAP_NET_ADMIN there.
 func OpenConntrackTable() (*ConntrackTable, error) {
 	t, err := openTable("conntrack table", unix.NETLINK_NETFILTER)
-	return &ConntrackTable{t}, err
+	if err != nil {
+		return nil, err
+	}
+	return &ConntrackTable{t}, nil
 }
 
 // Dump returns the entries of TCP whose addresses or ports are translated,

@@ -32,15 +32,12 @@
 //
 // # Open files
 //
-// OpenFiles walks /proc/PID/fd (proc_pid_fd(5)) of a process and its
-// descendants; descendants whose parent ended are not found. What a socket is
-// stands in /proc/PID/net, the tables of the process's own namespace. One that is
-// in none, because it is not bound or of another family, is of type sock.
-//
-// The kernel shows another user's descriptors to those who may ptrace that
-// user's processes (ptrace(2)), which root in a container may not. What counts
-// there is the file-system user of the calling thread, so that a thread takes on
-// the process's user by setfsuid(2), which needs CAP_SETUID and CAP_SETGID.
+// OpenFiles walks /proc/PID/fd (proc_pid_fd(5)); descendants whose parent ended
+// are not found. What a socket is stands in the tables of /proc/PID/net. One that
+// is in none, since it is not bound or of another family, is of type sock. The
+// kernel shows another user's descriptors to those who may ptrace its processes
+// (ptrace(2)), which root in a container may not: there a thread takes on the
+// process's user by setfsuid(2), which needs CAP_SETUID and CAP_SETGID.
 package witness
 
 import "errors"
@@ -55,8 +52,5 @@ var ErrGone = errors.New("the process has ended")
 // CaptureStats are what a capture saw.
 type CaptureStats struct {
 	Packets int // written
-	// Dropped packets are not in the file: the kernel dropped them before they
-	// could be read, or they passed an interface that was not there when the
-	// capture was opened.
-	Dropped int
+	Dropped int // by the kernel, or of an interface that came after the capture
 }
