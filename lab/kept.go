@@ -1,91 +1,163 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
 	"io"
-	"os"
+	"path/filepath"
+	"strings"
 
-	"github.com/fourtuple/fourtuple/internal/claim"
+	"github.com/spf13/cobra"
+
+	"github.com/fourtuple/fourtuple"
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/report"
-	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// A kept is a run that was read from its folder, and judged.
-type kept struct {
-	folder  string
-	lab     *topology.Lab
-	run     *evidence.Run
-	verdict claim.Verdict
+func judgeCommand() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "judge RUN",
+		Short: "Judge a kept run again, from its evidence alone",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			kept, err := fourtuple.Open(args[0])
+			if err != nil {
+				return err
+			}
+			return printVerdict(c.OutOrStdout(), kept, fourtuple.Judge(kept), asJSON)
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print the verdict as one JSON object")
+	return c
 }
 
-// readRun reads and judges a run folder.
-func readRun(folder string) (*kept, error) { return readRunOf(nil, folder) }
-
-// readRunOf is readRun where the lab may be known already, which saves reading
-// it once more.
-func readRunOf(known *topology.Lab, folder string) (*kept, error) {
-	run, err := evidence.Load(os.DirFS(folder))
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", folder, err)
-	}
-	lab := known
-	if lab == nil || !bytes.Equal(lab.Source, run.Lab) {
-		if lab, err = topology.Parse(evidence.LabFile, run.Lab, nil); err != nil {
-			return nil, fmt.Errorf("%s: %w", folder, err)
-		}
-	}
-	if err := claim.Check(lab); err != nil {
-		return nil, fmt.Errorf("%s: %w", folder, err)
-	}
-	return &kept{folder, lab, run, claim.Judge(lab, run)}, nil
-}
-
-// judgeFolder judges a run of the lab that has just ended, leaves its verdict and its
-// report in the folder, and prints the verdict.
-func judgeFolder(lab *topology.Lab, folder string, asJSON bool, stdout io.Writer) error {
-	k, err := readRunOf(lab, folder)
-	if err != nil {
-		return err
-	}
-	var text bytes.Buffer
-	if err := report.JSON(&text, k.verdict); err != nil {
-		return err
-	}
-	if err := evidence.WriteFile(folder, evidence.VerdictFile, text.Bytes()); err != nil {
-		return err
-	}
-	if err := k.writePage(); err != nil {
-		return err
-	}
-	return k.print(asJSON, stdout)
-}
-
-// writePage writes the run's report.html.
-func (k *kept) writePage() error {
-	var page bytes.Buffer
-	if err := report.HTML(&page, report.Page{Lab: k.lab, Run: k.run, Verdict: k.verdict}); err != nil {
-		return err
-	}
-	return evidence.WriteFile(k.folder, evidence.ReportFile, page.Bytes())
-}
-
-// print prints the verdict; its error is the exit status.
-func (k *kept) print(asJSON bool, stdout io.Writer) error {
-	show := func() error { return report.Text(stdout, k.lab.Question, k.verdict, styleFor(stdout)) }
+// printVerdict prints the verdict as text or JSON; its error is the exit
+// status.
+func printVerdict(w io.Writer, kept *fourtuple.Evidence, v fourtuple.Verdict, asJSON bool) error {
+	var err error
 	if asJSON {
-		show = func() error { return report.JSON(stdout, k.verdict) }
+		err = report.JSON(w, v)
+	} else {
+		err = report.Text(w, kept.Lab.Question, v, styleFor(w))
 	}
-	if err := show(); err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	switch k.verdict.Outcome {
-	case claim.Holds:
+	case v.Outcome == fourtuple.Holds:
 		return nil
-	case claim.Refuted:
+	case v.Outcome == fourtuple.Refuted:
 		return status(statusRefuted)
 	default:
 		return status(statusNotShown)
 	}
+}
+
+func reportCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "report RUN",
+		Short: "Write a kept run's page, RUN/report.html",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			kept, err := fourtuple.Open(args[0])
+			if err != nil {
+				return err
+			}
+			if err := kept.SavePage(fourtuple.Judge(kept)); err != nil {
+				return err
+			}
+			fmt.Fprintln(c.OutOrStdout(), filepath.Join(kept.Folder, evidence.ReportFile))
+			return nil
+		},
+	}
+}
+
+// A view shows a kept run in one way: as a whole, or host by host.
+type view struct {
+	name  string
+	whole func(w io.Writer, kept *fourtuple.Evidence) error
+	host  func(w io.Writer, heading string, h *evidence.Host, snapshot string) error
+}
+
+// views are all there are. To add one, name it here.
+var views = []view{
+	{name: "connections", whole: func(w io.Writer, kept *fourtuple.Evidence) error {
+		return report.Connections(w, fourtuple.Judge(kept), styleFor(w))
+	}},
+	{name: "sockets", host: func(w io.Writer, heading string, h *evidence.Host, snapshot string) error {
+		return report.Sockets(w, heading, report.SocketsAt(h, snapshot))
+	}},
+	{name: "files", host: func(w io.Writer, heading string, h *evidence.Host, snapshot string) error {
+		return report.Files(w, heading, report.FilesAt(h, snapshot))
+	}},
+	{name: "packets", host: func(w io.Writer, heading string, h *evidence.Host, _ string) error {
+		return report.Packets(w, heading, h.Packets)
+	}},
+	{name: "steps", whole: func(w io.Writer, kept *fourtuple.Evidence) error {
+		return report.Steps(w, kept.Run)
+	}},
+}
+
+func viewNames() string {
+	names := make([]string, 0, len(views))
+	for _, v := range views {
+		names = append(names, v.name)
+	}
+	return strings.Join(names, ", ")
+}
+
+func showCommand() *cobra.Command {
+	var host, at string
+	c := &cobra.Command{
+		Use:   "show VIEW RUN",
+		Short: "Show a kept run: " + viewNames(),
+		Long: `Show a kept run.
+
+connections  the joined table
+sockets      the socket tables, as netstat prints them
+files        the programs' open files, sockets as lsof prints them
+packets      the captures, as a packet list
+steps        what the hosts did, and when`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(c *cobra.Command, args []string) error {
+			for _, v := range views {
+				if v.name == args[0] {
+					return v.show(c.OutOrStdout(), args[1], host, at)
+				}
+			}
+			return fmt.Errorf("no view is called %q; there are %s", args[0], viewNames())
+		},
+	}
+	c.Flags().StringVar(&host, "host", "", "only this host")
+	c.Flags().StringVar(&at, "at", "", "the sockets and files of this snapshot (default: the last one)")
+	return c
+}
+
+func (v view) show(w io.Writer, folder, host, at string) error {
+	kept, err := fourtuple.Open(folder)
+	if err != nil {
+		return err
+	}
+	hosts := kept.Names()
+	if host != "" {
+		if kept.Hosts[host] == nil {
+			return fmt.Errorf("--host %q: the run has no such host; it has %s", host, strings.Join(hosts, ", "))
+		}
+		hosts = []string{host}
+	}
+	if v.whole != nil {
+		return v.whole(w, kept)
+	}
+	for i, name := range hosts {
+		heading := ""
+		if len(hosts) > 1 {
+			heading = name
+		}
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := v.host(w, heading, kept.Hosts[name], at); err != nil {
+			return err
+		}
+	}
+	return nil
 }

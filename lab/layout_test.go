@@ -21,26 +21,26 @@ const module = "github.com/fourtuple/fourtuple/"
 // The arrows point one way: from what makes evidence to evidence, and from what
 // judges and shows to evidence.
 var mayImport = map[string][]string{
-	"echo":            {},
-	"server":          {"echo"},
-	"client":          {"echo"},
-	"lab/early":       {"echo"},
-	"lab/topology":    {},
-	"lab/evidence":    {},
-	"lab/capture":     {"lab/evidence"},
-	"lab/sockets":     {"lab/evidence"},
-	"lab/files":       {"lab/evidence"},
-	"lab/conntrack":   {"lab/evidence"},
-	"lab/nat":         {},
-	"lab/verdict":     {"lab/evidence", "lab/topology"},
-	"lab/report":      {"lab/evidence", "lab/topology", "lab/verdict"},
-	"lab/conduct":     {"lab/evidence", "lab/topology"},
-	"lab/host":        {"lab/evidence", "lab/topology", "lab/capture", "lab/sockets", "lab/files", "lab/conntrack", "lab/nat"},
-	"lab/netns/spawn": {},
-	"lab/netns":       {"lab/topology", "lab/conduct", "lab/host", "lab/nat", "lab/netns/spawn"},
-	"lab/docker":      {"lab/topology", "lab/conduct", "lab/evidence"},
-	"lab":             nil, // the command may import everything
-	"bench":           nil,
+	"internal/topology":      {},
+	"internal/compose":       {"internal/topology"},
+	"internal/evidence":      {"internal/topology"},
+	"internal/claim":         {"internal/evidence", "internal/topology"},
+	"internal/report":        {"internal/evidence", "internal/topology", "internal/claim"},
+	"internal/witness":       {"internal/evidence"},
+	"internal/run":           {"internal/evidence", "internal/topology"},
+	"internal/agent":         {"internal/evidence", "internal/topology", "internal/run", "internal/witness"},
+	"internal/agent/lab":     {"internal/agent", "internal/echo"},
+	"internal/engine/netns":  {"internal/evidence", "internal/topology", "internal/run", "internal/agent"},
+	"internal/engine/docker": {"internal/evidence", "internal/topology", "internal/run"},
+	"internal/echo":          {"internal/evidence"},
+	"server":                 {"internal/echo"},
+	"client":                 {"internal/echo"},
+	"internal/nettest":       {},
+	// What only tests use, the Go API, the command and the bench may import everything.
+	"internal/evidence/evidencetest": nil,
+	".":                              nil,
+	"lab":                            nil,
+	"bench":                          nil,
 }
 
 // sources calls visit with the files of each package that are no tests.
@@ -69,10 +69,8 @@ func TestImportArrowsPointOneWay(t *testing.T) {
 		if !assert.True(t, known, "%s: say in mayImport what it may import", pkg) || allowed == nil {
 			return
 		}
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		require.NoError(t, err)
-		for _, spec := range parsed.Imports {
-			if other, ours := strings.CutPrefix(strings.Trim(spec.Path.Value, `"`), module); ours {
+		for _, path := range imports(t, file) {
+			if other, ours := strings.CutPrefix(path, module); ours {
 				assert.Contains(t, allowed, other, "%s must not import %s", file, other)
 			}
 		}
@@ -84,17 +82,45 @@ func TestImportArrowsPointOneWay(t *testing.T) {
 
 // Pure packages touch neither disk nor network nor processes.
 func TestPurePackagesDoNoIO(t *testing.T) {
-	pure := map[string][]string{
-		"lab/verdict": {"os", "net", "os/exec", "syscall", "io/fs", "golang.org/x/sys/unix"},
-		"lab/report":  {"os", "net", "os/exec", "syscall", "io/fs", "golang.org/x/sys/unix"},
-	}
+	pure := []string{"internal/topology", "internal/claim", "internal/report"}
+	impure := []string{"os", "net", "os/exec", "syscall", "io/fs", "golang.org/x/sys/unix"}
 	sources(t, func(pkg, file string) {
-		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		require.NoError(t, err)
-		for _, spec := range parsed.Imports {
-			assert.False(t, slices.Contains(pure[pkg], strings.Trim(spec.Path.Value, `"`)), "%s imports %s", file, spec.Path.Value)
+		if !slices.Contains(pure, pkg) {
+			return
+		}
+		for _, path := range imports(t, file) {
+			assert.NotContains(t, impure, path, "%s imports %s", file, path)
 		}
 	})
+}
+
+// Only the command knows cobra, only the Compose reader compose-go, and a host's
+// agent none of what makes the command large.
+func TestLargeLibrariesStayWhereTheyBelong(t *testing.T) {
+	places := map[string][]string{
+		"github.com/spf13/cobra":                {"lab"},
+		"github.com/compose-spec/compose-go/v2": {"internal/compose"},
+		"github.com/moby/moby":                  {"internal/engine/docker"},
+	}
+	sources(t, func(pkg, file string) {
+		for _, path := range imports(t, file) {
+			for library, allowed := range places {
+				if strings.HasPrefix(path, library) {
+					assert.Contains(t, allowed, pkg, "%s imports %s", file, path)
+				}
+			}
+		}
+	})
+}
+
+func imports(t *testing.T, file string) (paths []string) {
+	t.Helper()
+	parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	require.NoError(t, err)
+	for _, spec := range parsed.Imports {
+		paths = append(paths, strings.Trim(spec.Path.Value, `"`))
+	}
+	return paths
 }
 
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
@@ -115,7 +141,7 @@ func TestNoOneExitsButMain(t *testing.T) {
 		text, err := os.ReadFile(file)
 		require.NoError(t, err)
 		if strings.Contains(string(text), "os.Exit(") {
-			assert.Contains(t, []string{"main.go", "init_linux.go", "early.go"}, filepath.Base(file), "%s calls os.Exit", file)
+			assert.Contains(t, []string{"main.go"}, filepath.Base(file), "%s calls os.Exit", file)
 		}
 	})
 }

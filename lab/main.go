@@ -4,14 +4,17 @@
 //	lab run [LAB]            run a lab and print its verdict
 //	lab list                 list the labs there are
 //	lab judge RUN            judge a kept run again
-//	lab show VIEW RUN        show a kept run as connections, sockets, files or packets
+//	lab show VIEW RUN        show a kept run as connections, sockets, files, packets or steps
 //	lab report RUN           write a kept run's page, RUN/report.html
+//	lab compose LAB          print a lab as a complete Compose file
 //	lab images               build the containers' images without a registry
 //	lab clean                remove what crashed runs left
-//	lab server|client|host|conduct   the programs, for engines to start
+//	lab server|client|host   the programs, for engines and people to start
 //
-// Exit status of run, judge and conduct: 0 the lab's claims hold, 1 a claim is
-// refuted, 2 the lab could not run, 3 a claim is not shown.
+// Called as server or client it is that program.
+//
+// Exit status of run and judge: 0 the lab's claims hold, 1 a claim is refuted,
+// 2 the lab could not run, 3 a claim is not shown.
 package main
 
 import (
@@ -21,16 +24,24 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
-	_ "github.com/fourtuple/fourtuple/internal/early" // lab server and lab client start before all else
+	"github.com/fourtuple/fourtuple"
+	"github.com/fourtuple/fourtuple/internal/agent"
+	"github.com/fourtuple/fourtuple/internal/echo"
+	"github.com/fourtuple/fourtuple/internal/report"
 )
 
 func main() {
+	if status, ok := fourtuple.Helper(); ok {
+		os.Exit(status)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	status := execute(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }
@@ -49,10 +60,19 @@ type status int
 
 func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
+// A program is one of those under study, or the agent: it reads its own flags.
+type program func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
+
+// programs are also names by which this command can be called.
+var programs = map[string]program{"server": echo.ServerMain, "client": echo.ClientMain}
+
 // execute is the command with everything that it touches given to it.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if p, ok := programs[filepath.Base(args[0])]; ok {
+		return p(ctx, args[1:], stdin, stdout, stderr)
+	}
 	root := rootCommand()
-	root.SetArgs(args)
+	root.SetArgs(args[1:])
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
@@ -60,12 +80,20 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	var s status
 	switch {
 	case err == nil:
-		return 0
+		return statusHolds
 	case errors.As(err, &s):
 		return int(s)
 	default:
-		fmt.Fprintf(stderr, "lab: %v\n", err)
+		complain(stderr, err)
 		return statusCannot
+	}
+}
+
+// complain writes an error, line by line, with nothing in it that a terminal
+// would obey.
+func complain(stderr io.Writer, err error) {
+	for line := range strings.Lines(err.Error()) {
+		fmt.Fprintf(stderr, "lab: %s\n", report.Printable(strings.TrimSuffix(line, "\n")))
 	}
 }
 
@@ -77,9 +105,26 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		runCommand(), listCommand(), judgeCommand(), showCommand(), reportCommand(),
+		runCommand(), listCommand(), judgeCommand(), showCommand(), reportCommand(), composeCommand(),
 		imagesCommand(), cleanCommand(),
-		serverCommand(), clientCommand(), hostCommand(), conductCommand(),
+		programCommand("server", "Be the echo server", echo.ServerMain),
+		programCommand("client", "Be the echo client", echo.ClientMain),
+		programCommand("host", "Be the agent of a host: the first process of its container", agent.Main),
 	)
 	return root
+}
+
+// programCommand makes a subcommand of a program.
+func programCommand(name, short string, main program) *cobra.Command {
+	return &cobra.Command{
+		Use:                name + " [ARG ...]",
+		Short:              short,
+		DisableFlagParsing: true,
+		RunE: func(c *cobra.Command, args []string) error {
+			if s := main(c.Context(), args, c.InOrStdin(), c.OutOrStdout(), c.ErrOrStderr()); s != 0 {
+				return status(s)
+			}
+			return nil
+		},
+	}
 }

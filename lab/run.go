@@ -2,19 +2,17 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"os"
+	"maps"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/fourtuple/fourtuple/internal/claim"
-	"github.com/fourtuple/fourtuple/internal/run"
-	"github.com/fourtuple/fourtuple/internal/topology"
+	"github.com/fourtuple/fourtuple"
+	"github.com/fourtuple/fourtuple/internal/engine/netns"
 )
 
 // A request is what `lab run` was asked for.
@@ -28,7 +26,7 @@ type request struct {
 }
 
 func runCommand() *cobra.Command {
-	var r request
+	r := request{lab: defaultLab}
 	c := &cobra.Command{
 		Use:   "run [LAB]",
 		Short: "Run a lab and print its verdict",
@@ -41,11 +39,19 @@ Exit status: 0 the claims hold, 1 one is refuted, 2 the lab could not run,
 3 a claim is not shown.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			r.lab = defaultLab
 			if len(args) > 0 {
 				r.lab = args[0]
 			}
-			return r.run(c.Context(), c.OutOrStdout(), c.ErrOrStderr())
+			lab, err := load(r.lab)
+			if err == nil && c.Flags().Changed("clients") {
+				if lab, err = lab.ScaleClients(r.clients); err != nil {
+					err = fmt.Errorf("--clients %d: %w", r.clients, err)
+				}
+			}
+			if err != nil {
+				return err
+			}
+			return r.run(c.Context(), lab, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	flags := c.Flags()
@@ -57,95 +63,63 @@ Exit status: 0 the claims hold, 1 one is refuted, 2 the lab could not run,
 	return c
 }
 
-func (r request) run(ctx context.Context, stdout, stderr io.Writer) error {
-	lab, err := r.load()
-	if err != nil {
-		return err
-	}
+func (r request) run(ctx context.Context, lab *fourtuple.Lab, stdout, stderr io.Writer) error {
 	if r.engine == "" {
-		r.engine = defaultEngine()
+		r.engine = fourtuple.DefaultEngine()
 	}
-	if ran, err := elsewhere(r.engine); ran {
+	if r.engine == fourtuple.Netns && !netns.Privileged() {
+		// An ordinary user's lab runs in a user namespace, by this command once more.
+		exit, err := netns.Rootless()
+		if err == nil && exit != 0 {
+			err = status(exit)
+		}
 		return err
 	}
 	bar := newProgress(stderr, len(lab.Hosts))
 	defer bar.close()
-	engine, err := chooseEngine(r.engine, bar.at, stderr)
-	if err != nil {
-		return err
-	}
-	folder, err := r.folder(lab)
-	if err != nil {
-		return err
-	}
-	interrupted, err := r.conduct(ctx, engine, lab, folder, bar.at, stderr)
+	seen, err := r.watch(ctx, lab, bar, stderr)
 	bar.close()
-	if err != nil {
+	if seen == nil {
 		return err
 	}
-	if interrupted {
-		return fmt.Errorf("interrupted; what was seen until then is in %s", folder)
-	}
-	if !r.json {
-		defer fmt.Fprintf(stderr, "the run is kept in %s; its page is %s\n", folder, filepath.Join(folder, "report.html"))
-	}
-	return judgeFolder(lab, folder, r.json, stdout)
-}
-
-// load reads the lab, widens it if asked, and checks its claims.
-func (r request) load() (*topology.Lab, error) {
-	file := r.lab
-	if named := filepath.Join(labsFolder, file); !exists(file) && exists(named) {
-		file = named
-	}
-	lab, err := topology.Load(file, os.Environ())
 	if err != nil {
-		return nil, err
+		return fmt.Errorf("interrupted; what was seen until then is in %s", seen.Folder)
 	}
-	if r.clients != 0 {
-		if lab, err = topology.Widen(lab, r.clients); err != nil {
-			return nil, fmt.Errorf("--clients %d: %w", r.clients, err)
-		}
+	verdict := fourtuple.Judge(seen)
+	outcome := printVerdict(stdout, seen, verdict, r.json)
+	// A full disk costs the page and not the verdict.
+	if err := seen.Save(verdict); err != nil {
+		complain(stderr, fmt.Errorf("the verdict stands, but it could not be kept: %w", err))
+	} else if !r.json {
+		fmt.Fprintf(stderr, "the run is kept in %s; its page is %s\n", seen.Folder, filepath.Join(seen.Folder, "report.html"))
 	}
-	return lab, claim.Check(lab)
+	return outcome
 }
 
-// folder makes the folder that the run will be kept in.
-func (r request) folder(lab *topology.Lab) (string, error) {
-	folder := r.out
-	if folder == "" {
-		folder = filepath.Join("runs", lab.Name+"-"+time.Now().Format("20060102-150405.000"))
-	}
-	if err := os.MkdirAll(filepath.Dir(folder), 0o755); err != nil {
-		return "", fmt.Errorf("--out: %w", err)
-	}
-	return folder, run.MakeFolder(folder)
-}
-
-// conduct runs the lab within its limit; in containers the conductor keeps it,
-// from when all of them run. The user's Ctrl-C ends a hold, and before that the
-// run.
-func (r request) conduct(ctx context.Context, e engine, lab *topology.Lab, folder string, progress func(string, int, int), stderr io.Writer) (interrupted bool, err error) {
-	limited, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	defer cancel()
-	if r.engine == engineNetns {
-		defer time.AfterFunc(lab.Limit, cancel).Stop()
-	}
-	var held atomic.Bool
+// watch runs the lab. The user's Ctrl-C ends a hold, and before that the run.
+func (r request) watch(ctx context.Context, lab *fourtuple.Lab, bar *progress, stderr io.Writer) (*fourtuple.Evidence, error) {
+	running, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer cancel(nil)
+	var holding atomic.Bool
 	stop := context.AfterFunc(ctx, func() {
-		if !held.Load() {
-			cancel()
+		if !holding.Load() {
+			cancel(context.Canceled)
 		}
 	})
 	defer stop()
-	o := run.Options{Progress: progress, Lost: func(err error) { fmt.Fprintf(stderr, "lab: %v\n", err) }}
+	o := fourtuple.Options{
+		Engine: r.engine, Folder: r.out, Progress: bar.at,
+		OnHostError: func(err error) { complain(stderr, err) },
+	}
 	if r.hold {
-		o.Hold = func(context.Context) {
-			held.Store(true)
+		o.Pause = func(running context.Context, enter map[string]string) {
+			holding.Store(true)
+			for _, host := range slices.Sorted(maps.Keys(enter)) {
+				fmt.Fprintf(stderr, "%s: %s\n", host, enter[host])
+			}
 			fmt.Fprintln(stderr, "the lab is up; press Ctrl-C to end it")
 			<-ctx.Done()
 		}
 	}
-	err = e.Run(limited, lab, folder, o)
-	return !held.Load() && errors.Is(ctx.Err(), context.Canceled), err
+	return fourtuple.Run(running, lab, o)
 }

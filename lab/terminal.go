@@ -2,11 +2,41 @@ package main
 
 import (
 	"io"
+	"os"
+	"strings"
 	"sync"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/fourtuple/fourtuple/internal/report"
 )
+
+// styleFor is how to write there: coloured for a terminal whose user does not
+// object (https://no-color.org), and in ASCII where the locale asks for it.
+func styleFor(w io.Writer) report.Style {
+	return report.Style{Color: isTerminal(w) && os.Getenv("NO_COLOR") == "", ASCII: onlyASCII()}
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok || os.Getenv("TERM") == "dumb" {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// onlyASCII tells whether a locale is set that has no Unicode, by the order in
+// which locale(7) looks at the variables.
+func onlyASCII() bool {
+	for _, name := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if value := os.Getenv(name); value != "" {
+			return !strings.Contains(strings.ToUpper(value), "UTF-8") && !strings.Contains(strings.ToUpper(value), "UTF8")
+		}
+	}
+	return false
+}
 
 // A progress shows on a terminal how far a wide lab is, and nothing elsewhere.
 type progress struct {
@@ -28,7 +58,7 @@ func newProgress(w io.Writer, hosts int) *progress {
 	return &progress{bars: mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))}
 }
 
-// at shows that so many of all tasks of a step are done.
+// at shows that so many of all hosts have done a step.
 func (p *progress) at(step string, done, total int) {
 	if p == nil {
 		return

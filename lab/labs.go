@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/fourtuple/fourtuple"
+	"github.com/fourtuple/fourtuple/internal/claim"
+	"github.com/fourtuple/fourtuple/internal/compose"
+	"github.com/fourtuple/fourtuple/internal/engine/docker"
+	"github.com/fourtuple/fourtuple/internal/report"
+)
+
+// defaultLab is the lab of `lab run` without arguments, labsFolder where the
+// further ones are.
+const (
+	defaultLab = "docker-compose.yml"
+	labsFolder = "labs"
+)
+
+// load reads a lab: a file, a folder, or the name of a folder in labs/.
+func load(name string) (*fourtuple.Lab, error) {
+	if named := filepath.Join(labsFolder, name); !exists(name) && exists(named) {
+		name = named
+	}
+	lab, err := fourtuple.Load(name)
+	if err != nil {
+		return nil, err
+	}
+	return lab, claim.Check(&lab.Lab)
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+func listCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "List the labs there are, one line each",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			labs, err := filepath.Glob(filepath.Join(labsFolder, "*"))
+			if err != nil {
+				return err
+			}
+			if exists(defaultLab) {
+				labs = append([]string{defaultLab}, labs...)
+			}
+			if len(labs) == 0 {
+				return fmt.Errorf("no lab here: neither %s nor a folder in %s; change to fourtuple's folder, or name a lab's file", defaultLab, labsFolder)
+			}
+			var rows [][]string
+			for _, name := range labs {
+				lab, err := load(name)
+				if err != nil {
+					complain(c.ErrOrStderr(), err) // it does not hide the others
+					continue
+				}
+				rows = append(rows, []string{name, lab.Name, lab.Question})
+			}
+			return report.Table(c.OutOrStdout(), nil, rows)
+		},
+	}
+}
+
+func composeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "compose LAB",
+		Short: "Print a lab as a complete Compose file",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			lab, err := load(args[0])
+			if err != nil {
+				return err
+			}
+			text, err := compose.Print(&lab.Lab)
+			if err != nil {
+				return err
+			}
+			_, err = c.OutOrStdout().Write(text)
+			return err
+		},
+	}
+}
+
+func imagesCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "images",
+		Short: "Build the containers' images with the local Go toolchain, without a registry",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return docker.BuildImages(c.Context(), ".", c.OutOrStdout())
+		},
+	}
+}
+
+func cleanCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "clean",
+		Short: "Remove what crashed runs left, and only that",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			return docker.Clean(c.Context(), c.OutOrStdout())
+		},
+	}
+}
