@@ -1,0 +1,65 @@
+//go:build integration && linux
+
+package main
+
+import (
+	"net/netip"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple"
+	"github.com/fourtuple/fourtuple/internal/claim"
+	"github.com/fourtuple/fourtuple/internal/engine/docker"
+	"github.com/fourtuple/fourtuple/internal/evidence"
+)
+
+// Both engines make of a lab the same connections, and what they leave is
+// judged the same: ports that the kernel chose aside, in every word.
+func TestEnginesConform(t *testing.T) {
+	require.NoError(t, docker.BuildImages(t.Context(), "..", os.Stderr))
+	for _, s := range scenarios {
+		if s.shell {
+			continue
+		}
+		t.Run(s.name, func(t *testing.T) {
+			lab := s.lab(t)
+			inNamespaces := s.run(t, fourtuple.Netns, lab)
+			inContainers := s.run(t, fourtuple.Docker, lab)
+			assert.Empty(t, cmp.Diff(withoutPorts(inNamespaces), withoutPorts(inContainers), cmpopts.EquateComparable(netip.AddrPort{})))
+		})
+	}
+}
+
+// withoutPorts is the verdict with every port that a kernel chose written as 0,
+// and without the reasons of what holds, which count segments: how data is cut
+// is no one's claim.
+func withoutPorts(v claim.Verdict) claim.Verdict {
+	v.Run = ""
+	for i, c := range v.Connections {
+		v.Connections[i].Source = anyPort(c.Source)
+		chosen := []netip.AddrPort{c.Source}
+		if c.Translated != nil {
+			chosen = append(chosen, c.Translated.Source)
+			v.Connections[i].Translated = &evidence.FourTuple{Source: anyPort(c.Translated.Source), Destination: c.Translated.Destination}
+		}
+		for k := range v.Claims {
+			for _, endpoint := range chosen {
+				v.Claims[k].Reason = strings.ReplaceAll(v.Claims[k].Reason, endpoint.String(), anyPort(endpoint).String())
+			}
+		}
+	}
+	for k, f := range v.Claims {
+		if f.Outcome == claim.Holds {
+			v.Claims[k].Reason = ""
+		}
+	}
+	return v
+}
+
+func anyPort(endpoint netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(endpoint.Addr(), 0) }

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple"
+	"github.com/fourtuple/fourtuple/internal/claim"
+)
+
+// A scenario is a lab that every engine must judge alike: the first lab, or
+// another file, with changes.
+type scenario struct {
+	name    string
+	file    string // empty: the first lab
+	changes []string // old, new, old, new ...; each wherever it stands
+	clients int
+	// shell says that the programs need a shell, which our images have not.
+	shell   bool
+	outcome claim.Outcome
+	// claims are those that do not come out as the lab as a whole does; reason
+	// is a part of one of the reasons.
+	claims map[string]claim.Outcome
+	reason string
+}
+
+const (
+	firstLab  = "../docker-compose.yml"
+	aClient   = "command: [client, --json, --message, Hello from the cafe"
+	theServer = "command: [server, --json]"
+	forwards  = `sysctls: {net.ipv4.ip_forward: "1"}`
+	toServer  = `"${LAB_PREFIX:-10.12}.0.10:12000"`
+)
+
+var scenarios = []scenario{
+	{name: "first", outcome: claim.Holds},
+	{name: "two routers", file: "testdata/labs/chain.yml", outcome: claim.Holds},
+	{name: "more clients", clients: 5, outcome: claim.Holds},
+	{name: "one client", clients: 1, outcome: claim.Holds},
+	{
+		name: "another port", changes: []string{
+			theServer, `command: [server, --json, --address, ":12001"]`,
+			`.0.10:12000"`, `.0.10:12001"`,
+		},
+		outcome: claim.Refuted, reason: "port 12001, not 12000",
+		claims: map[string]claim.Outcome{"distinct-sources": claim.Holds, "one-socket-each": claim.Holds, "witnesses-agree": claim.Holds},
+	},
+	{
+		name: "masquerade", changes: []string{forwards, forwards + "\n    x-lab: {masquerade: [home]}"},
+		outcome: claim.Refuted, reason: "1 source address, 10.17.0.254, for 3 connections",
+		claims: map[string]claim.Outcome{
+			"one-port": claim.Holds, "message-ports": claim.Holds, "one-socket-each": claim.Holds, "witnesses-agree": claim.Holds,
+		},
+	},
+	{
+		name: "late capture", changes: []string{aClient, "x-lab: {capture-after: 300ms}\n    " + aClient},
+		outcome: claim.NotShown, reason: "client.packets",
+	},
+	{
+		name: "no forwarding", changes: []string{
+			`net.ipv4.ip_forward: "1"`, `net.ipv4.ip_forward: "0"`,
+			"--hold", "--retry, 1s, --hold",
+		},
+		outcome: claim.NotShown, reason: "client1 has no connection to server",
+	},
+	{
+		// A refused first SYN and the retry from the same port are two openings.
+		name: "fixed port", changes: []string{
+			"depends_on: [judge, server, router]", "depends_on: [judge]",
+			"[client, --json,", `[client, --json, --source, ":40000",`,
+		},
+		outcome: claim.Holds,
+	},
+	{
+		name: "privileged port", changes: []string{
+			theServer, `command: [server, --json, --address, ":80"]`, ".0.10:12000", ".0.10:80",
+			"--hold", "--retry, 500ms, --hold",
+		},
+		outcome: claim.NotShown, reason: "permission denied",
+	},
+	{
+		name: "slow messages", changes: []string{"Hello from the cafe,", `Hello from the cafe, --count, "4", --interval, 300ms,`},
+		outcome: claim.Holds, reason: "6 segments",
+	},
+	{
+		name: "silent at first", shell: true,
+		changes: []string{aClient, `command: [sh, -c, 'sleep 3; exec client "$$@"', client, --json, --message, Hello from the cafe`},
+		outcome: claim.Holds,
+	},
+	{
+		name: "three on one host", shell: true, clients: 1,
+		changes: []string{aClient + ", --hold, " + toServer + "]", `command: [sh, -c, 'client --message a --hold "$$1" & client --message b --hold "$$1" & client --message c --hold "$$1" & wait', sh, ` + toServer + "]"},
+		outcome: claim.Holds,
+	},
+	{
+		name: "another server too", shell: true, clients: 2,
+		changes: []string{
+			"entrypoint: [/lab, host, router]", "entrypoint: [/lab, host, router]\n    " + `command: [server, --json, --address, ":9999"]`,
+			aClient, `command: [sh, -c, 'client --message other --hold ${LAB_PREFIX:-10.12}.1.254:9999 & exec client "$$@"', client, --json, --message, Hello from the cafe`,
+		},
+		outcome: claim.Holds,
+	},
+	{name: "python", file: "testdata/labs/python.yml", shell: true, outcome: claim.Holds},
+}
+
+// prefixOfTests keeps these labs apart from others on the machine's engine.
+const prefixOfTests = "10.17"
+
+func (s scenario) lab(t *testing.T) *fourtuple.Lab {
+	t.Helper()
+	file := s.file
+	if file == "" {
+		file = firstLab
+	}
+	text, err := os.ReadFile(file)
+	require.NoError(t, err)
+	for i := 0; i < len(s.changes); i += 2 {
+		require.Contains(t, string(text), s.changes[i], "there is nothing to change")
+		text = bytes.ReplaceAll(text, []byte(s.changes[i]), []byte(s.changes[i+1]))
+	}
+	file = filepath.Join(t.TempDir(), defaultLab)
+	require.NoError(t, os.WriteFile(file, text, 0o644))
+	t.Setenv("LAB_PREFIX", prefixOfTests)
+	lab, err := load(file)
+	require.NoError(t, err)
+	if s.clients > 0 {
+		lab, err = lab.ScaleClients(s.clients)
+		require.NoError(t, err)
+	}
+	return lab
+}
+
+// run runs the scenario and checks that it comes out as it must.
+func (s scenario) run(t *testing.T, engine string, lab *fourtuple.Lab) fourtuple.Verdict {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	seen, err := fourtuple.Run(ctx, lab, fourtuple.Options{
+		Engine: engine, Folder: filepath.Join(t.TempDir(), "run"), OnHostError: func(err error) { t.Log(err) },
+	})
+	require.NoError(t, err)
+	v := fourtuple.Judge(seen)
+	assert.Equal(t, s.outcome, v.Outcome)
+	reasons := ""
+	for _, f := range v.Claims {
+		want, special := s.claims[f.Claim]
+		if !special {
+			want = s.outcome
+		}
+		if s.outcome != claim.NotShown { // a claim that needs no missing witness may hold
+			assert.Equal(t, want, f.Outcome, "%s: %s", f.Claim, f.Reason)
+		}
+		reasons += f.Reason + "\n"
+	}
+	assert.Contains(t, reasons, s.reason)
+	if t.Failed() {
+		t.Logf("%s", reasons)
+	}
+	return v
+}
