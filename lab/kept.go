@@ -84,16 +84,24 @@ var views = []view{
 		return report.Connections(w, fourtuple.Judge(kept), styleFor(w))
 	}},
 	{name: "sockets", host: func(w io.Writer, heading string, h *evidence.Host, snapshot string) error {
-		return report.Sockets(w, heading, report.SocketsAt(h, snapshot))
+		rows, err := report.SocketsAt(h, snapshot)
+		if err != nil {
+			return err
+		}
+		return report.Sockets(w, heading, rows)
 	}},
 	{name: "files", host: func(w io.Writer, heading string, h *evidence.Host, snapshot string) error {
-		return report.Files(w, heading, report.FilesAt(h, snapshot))
+		rows, err := report.FilesAt(h, snapshot)
+		if err != nil {
+			return err
+		}
+		return report.Files(w, heading, rows)
 	}},
 	{name: "packets", host: func(w io.Writer, heading string, h *evidence.Host, _ string) error {
 		return report.Packets(w, heading, h.Packets)
 	}},
-	{name: "steps", whole: func(w io.Writer, kept *fourtuple.Evidence) error {
-		return report.Steps(w, kept.Run)
+	{name: "steps", host: func(w io.Writer, heading string, h *evidence.Host, _ string) error {
+		return report.Steps(w, heading, h.Events)
 	}},
 }
 

@@ -63,7 +63,8 @@ func listCommand() *cobra.Command {
 				}
 				rows = append(rows, []string{name, lab.Name, lab.Question})
 			}
-			return report.Table(c.OutOrStdout(), nil, rows)
+			_, err = fmt.Fprintln(c.OutOrStdout(), report.Table(nil, rows))
+			return err
 		},
 	}
 }
