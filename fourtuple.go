@@ -55,7 +55,7 @@ type Lab struct {
 // .env in the same folder, as Compose does. An error joins everything that is
 // wrong with the file, each with its line and what to do about it.
 func Load(path string) (*Lab, error) {
-	lab, source, err := compose.Load(path, os.Environ())
+	lab, source, err := compose.Load(path, os.Environ(), compose.Known(claim.Names()))
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,12 @@ func DefaultEngine() string {
 
 // Helper does what the engine netns started this process for, and returns its
 // exit status; false if it was started by anybody else.
-func Helper() (status int, ok bool) { return netns.Helper() }
+func Helper() (status int, ok bool) {
+	if !netns.IsHelper() {
+		return 0, false
+	}
+	return netns.Helper(), true
+}
 
 // Options are how a lab is run.
 type Options struct {

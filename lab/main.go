@@ -9,7 +9,7 @@
 //	lab compose LAB          print a lab as a complete Compose file
 //	lab images               build the containers' images without a registry
 //	lab clean                remove what crashed runs left
-//	lab server|client|host   the programs, for engines and people to start
+//	lab server|client        the programs, for engines and people to start
 //
 // Called as server or client it is that program.
 //
@@ -31,7 +31,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fourtuple/fourtuple"
-	"github.com/fourtuple/fourtuple/internal/agent"
 	"github.com/fourtuple/fourtuple/internal/echo"
 	"github.com/fourtuple/fourtuple/internal/report"
 )
@@ -60,7 +59,7 @@ type status int
 
 func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 
-// A program is one of those under study, or the agent: it reads its own flags.
+// A program is one of those under study: it reads its own flags.
 type program func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 
 // programs are also names by which this command can be called.
@@ -109,7 +108,6 @@ func rootCommand() *cobra.Command {
 		imagesCommand(), cleanCommand(),
 		programCommand("server", "Be the echo server", echo.ServerMain),
 		programCommand("client", "Be the echo client", echo.ClientMain),
-		programCommand("host", "Be the agent of a host: the first process of its container", agent.Main),
 	)
 	return root
 }
