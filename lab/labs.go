@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/fourtuple/fourtuple"
@@ -54,14 +55,14 @@ func listCommand() *cobra.Command {
 			if len(labs) == 0 {
 				return fmt.Errorf("no lab here: neither %s nor a folder in %s; change to fourtuple's folder, or name a lab's file", defaultLab, labsFolder)
 			}
-			var rows [][]string
+			var rows []table.Row
 			for _, name := range labs {
 				lab, err := load(name)
 				if err != nil {
 					complain(c.ErrOrStderr(), err) // it does not hide the others
 					continue
 				}
-				rows = append(rows, []string{name, lab.Name, lab.Question})
+				rows = append(rows, table.Row{name, lab.Name, lab.Question})
 			}
 			_, err = fmt.Fprintln(c.OutOrStdout(), report.Table(nil, rows))
 			return err

@@ -22,7 +22,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -138,16 +137,8 @@ func Judge(run *evidence.Run) Verdict {
 	return v
 }
 
-// Check returns an error that names the first claim of a lab that nobody knows,
-// and those there are.
-func Check(lab *topology.Lab) error {
-	for _, name := range lab.Claims {
-		if _, ok := kinds[name]; !ok {
-			return fmt.Errorf("x-lab.claims: no claim is called %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(kinds)), ", "))
-		}
-	}
-	return nil
-}
+// Names are the names of all claims, in order.
+func Names() []string { return slices.Sorted(maps.Keys(kinds)) }
 
 // rows are all connections of the run as the verdict lists them, those of the
 // lab's clients first.
