@@ -9,7 +9,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fourtuple/fourtuple"
-	"github.com/fourtuple/fourtuple/internal/claim"
 	"github.com/fourtuple/fourtuple/internal/compose"
 	"github.com/fourtuple/fourtuple/internal/engine/docker"
 	"github.com/fourtuple/fourtuple/internal/report"
@@ -27,11 +26,7 @@ func load(name string) (*fourtuple.Lab, error) {
 	if named := filepath.Join(labsFolder, name); !exists(name) && exists(named) {
 		name = named
 	}
-	lab, err := fourtuple.Load(name)
-	if err != nil {
-		return nil, err
-	}
-	return lab, claim.Check(&lab.Lab)
+	return fourtuple.Load(name)
 }
 
 func exists(file string) bool {
