@@ -59,7 +59,7 @@ func listCommand() *cobra.Command {
 				}
 				rows = append(rows, table.Row{name, lab.Name, lab.Question})
 			}
-			_, err = fmt.Fprintln(c.OutOrStdout(), report.Table(nil, rows))
+			_, err = fmt.Fprint(c.OutOrStdout(), report.Table(nil, rows))
 			return err
 		},
 	}
