@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 	"internal/witness":       {"internal/evidence"},
 	"internal/run":           {"internal/evidence", "internal/topology"},
 	"internal/agent":         {"internal/evidence", "internal/topology", "internal/run", "internal/witness"},
-	"internal/agent/lab":     {"internal/agent", "internal/echo"},
+	"internal/agent/lab":     {"internal/evidence", "internal/witness", "internal/run", "internal/agent", "internal/echo"},
 	"internal/engine/netns":  {"internal/evidence", "internal/topology", "internal/run", "internal/agent"},
 	"internal/engine/docker": {"internal/evidence", "internal/topology", "internal/run"},
 	"internal/echo":          {"internal/evidence"},

@@ -177,6 +177,3 @@ func labName(folder string) string {
 	}
 	return name
 }
-
-// Print prints.
-func Print(lab *topology.Lab) ([]byte, error) { return nil, nil }
