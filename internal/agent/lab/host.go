@@ -65,7 +65,7 @@ func hostMain(ctx context.Context, args []string, socket string, stdin io.Reader
 
 // serveSocket is led over the judge's socket. It ends a moment after the judge.
 func serveSocket(ctx context.Context, socket string, hello run.Hello, output io.Writer) error {
-	stream, err := dial(ctx, socket)
+	stream, err := dial(ctx, socket, dialTimeout)
 	if err != nil {
 		return err
 	}
@@ -94,9 +94,9 @@ func serve(ctx context.Context, stream io.ReadWriteCloser, hello run.Hello, outp
 }
 
 // dial connects to the judge's socket, as soon as there is a judge.
-func dial(ctx context.Context, socket string) (net.Conn, error) {
+func dial(ctx context.Context, socket string, within time.Duration) (net.Conn, error) {
 	var dialer net.Dialer
-	deadline := time.Now().Add(dialTimeout)
+	deadline := time.Now().Add(within)
 	for {
 		stream, err := dialer.DialContext(ctx, "unix", socket)
 		switch {
@@ -108,7 +108,7 @@ func dial(ctx context.Context, socket string) (net.Conn, error) {
 			if info, err := os.Stat(socket); err == nil && time.Since(info.ModTime()) < staleSocket {
 				return nil, errJudgeEnded
 			}
-			return nil, fmt.Errorf("no judge at %s for %v: start the whole lab with docker compose up (%w)", socket, dialTimeout, err)
+			return nil, fmt.Errorf("no judge at %s for %v: start the whole lab with docker compose up (%w)", socket, within, err)
 		}
 		select {
 		case <-ctx.Done():
