@@ -377,7 +377,7 @@ func TestAgentTellsWhyItCannot(t *testing.T) {
 	}
 	w.do(topology.Open)
 	_, err := w.Do(t.Context(), topology.Step{Action: topology.Start})
-	require.ErrorContains(t, err, `there is no program "nosuchprogram" on this host's PATH`)
+	require.ErrorContains(t, err, "executable file not found in $PATH, which is ")
 	w.do(topology.Close)
 	w.do(topology.Close) // is no error
 	h := w.load()

@@ -98,5 +98,5 @@ func (p *Program) Executable(environment []string) (string, error) {
 			return found, nil
 		}
 	}
-	return "", fmt.Errorf("there is no program %q on this host's PATH, %s", name, path)
+	return "", fmt.Errorf("%w, which is %s on this host", exec.ErrNotFound, path)
 }

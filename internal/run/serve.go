@@ -28,8 +28,8 @@ var (
 // makes the host by newHost, and does what the coordinator asks of it. When the
 // host is closed it waits for the coordinator to end the stream, and returns
 // nil. When the stream ends before, it ends the host's program at once and
-// returns ErrNoCoordinator. When ctx ends before, it stops and closes the host
-// of its own, tells the coordinator, and returns an error, within five seconds.
+// returns ErrNoCoordinator. When ctx ends before, it ends the program of its own,
+// tells the coordinator, and returns an error, within five seconds.
 //
 // What newHost's host records goes out over the stream by record. It waits
 // while the coordinator does not read.
@@ -184,7 +184,7 @@ func (s *servedHost) abandoned(err error) error {
 	if s.closed {
 		return nil
 	}
-	s.end()
+	_ = s.end() // what goes wrong with it, nobody is there to hear
 	if errors.Is(err, io.EOF) {
 		return ErrNoCoordinator
 	}
@@ -201,14 +201,11 @@ func (s *servedHost) leave() error {
 	return errors.Join(errLeft, err)
 }
 
-// end stops and closes the host without waiting for anything.
+// end stops the host without waiting for anything. It is not closed: its run
+// was not over, and no seal may say otherwise.
 func (s *servedHost) end() error {
 	now, cancel := context.WithCancelCause(context.Background())
 	cancel(errLeft)
-	var errs []error
-	for _, action := range []topology.Action{topology.Stop, topology.Close} {
-		_, err := s.host.Do(now, topology.Step{Action: action})
-		errs = append(errs, err)
-	}
-	return errors.Join(errs...)
+	_, err := s.host.Do(now, topology.Step{Action: topology.Stop})
+	return err
 }

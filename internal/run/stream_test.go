@@ -296,13 +296,13 @@ func TestServeEndsWithTheCoordinator(t *testing.T) {
 			_, _ = l.remote.conn.stream.Write([]byte(garbage))
 			require.NoError(t, l.remote.Close())
 			require.ErrorIs(t, <-l.served, ErrNoCoordinator)
-			assert.Equal(t, []string{"server start", "server waited in vain: the coordinator is gone", "server stop at once", "server close at once"}, l.diary.all())
+			assert.Equal(t, []string{"server start", "server waited in vain: the coordinator is gone", "server stop at once"}, l.diary.all())
 			require.Error(t, l.record(evidence.Sockets, []byte("{}\n")))
 		})
 	}
 }
 
-// On SIGTERM an agent closes its host of its own, and says so.
+// On SIGTERM an agent ends its program of its own, and says so.
 func TestServeLeaves(t *testing.T) {
 	l := lead(t)
 	l.waits[topology.Start] = true
@@ -314,11 +314,11 @@ func TestServeLeaves(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, errLeft.Error(), report.NotReady)
 	require.ErrorIs(t, <-l.served, errLeft)
-	assert.Equal(t, []string{"server stop at once", "server close at once"}, l.diary.all()[2:])
+	assert.Equal(t, []string{"server stop at once"}, l.diary.all()[2:])
 	_, err = l.do(t.Context(), topology.Stop)
 	require.ErrorIs(t, err, ErrDead)
 	require.ErrorContains(t, err, errLeft.Error())
-	assert.Contains(t, l.store.lost(t), errLeft.Error(), "although it was closed: its run was not over")
+	assert.Contains(t, l.store.lost(t), errLeft.Error())
 	require.NoError(t, l.remote.Close())
 }
 
@@ -344,7 +344,7 @@ func TestServeLeavesAFrozenCoordinator(t *testing.T) {
 		begun := time.Now()
 		require.ErrorIs(t, <-served, errLeft)
 		assert.Equal(t, leaveTimeout, time.Since(begun))
-		assert.Contains(t, h.diary.all(), "server close at once")
+		assert.Contains(t, h.diary.all(), "server stop at once")
 		here.Close()
 	})
 }
