@@ -65,6 +65,8 @@ type Agent struct {
 	stopPolls  func()   // ends the polls of the tables, if there are any
 	stopped    bool
 	closed     bool
+
+	outputMu sync.Mutex // a program has two streams to print to
 }
 
 var _ run.Host = (*Agent)(nil)

@@ -114,7 +114,9 @@ func (a *Agent) recordEvent(e evidence.ProgramEvent) {
 	_ = add(a.recorder.output(evidence.Program), e.Time, []evidence.ProgramEvent{e},
 		func(e *evidence.ProgramEvent, h evidence.Header) { e.Header = h })
 	if a.Output != nil {
-		_, _ = a.Output.Write([]byte(inWords(e) + "\n")) // one write a line, as two pipes are read
+		a.outputMu.Lock()
+		defer a.outputMu.Unlock()
+		fmt.Fprintln(a.Output, inWords(e))
 	}
 }
 
