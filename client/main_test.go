@@ -1,10 +1,14 @@
 package main
 
 import (
-	"context"
+	"bufio"
+	"io"
+	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -30,21 +34,6 @@ func client(args ...string) *exec.Cmd {
 	return command
 }
 
-// start starts a server, and returns its address.
-func start(t *testing.T) string {
-	t.Helper()
-	listener, err := echo.Listen(t.Context(), "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- (&echo.Server{}).Serve(ctx, listener) }()
-	t.Cleanup(func() {
-		cancel()
-		assert.NoError(t, <-done)
-	})
-	return listener.Addr().String()
-}
-
 func TestExitStatus(t *testing.T) {
 	help, err := client("--help").Output()
 	require.NoError(t, err)
@@ -64,10 +53,37 @@ func TestExitStatus(t *testing.T) {
 	assert.Contains(t, string(out), "client: connect to 127.0.0.1:1: ")
 }
 
-func TestInteractive(t *testing.T) {
-	command := client(start(t))
-	command.Stdin = strings.NewReader("hello\nexit\n")
-	out, err := command.Output()
+// A signal ends a hold as it should end: with FIN, and status 0.
+func TestSignalEndsAHold(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no SIGTERM")
+	}
+	listener, err := net.Listen("tcp4", "127.0.0.1:0")
 	require.NoError(t, err)
-	assert.Equal(t, "Welcome to the Server\ninput message fromServer: Server Says: hello\ninput message ", string(out))
+	defer listener.Close()
+	ended := make(chan error, 1)
+	go func() {
+		conn, err := listener.Accept()
+		if err == nil {
+			io.WriteString(conn, echo.Greeting)
+			_, err = io.Copy(io.Discard, conn)
+			conn.Close()
+		}
+		ended <- err
+	}()
+	command := client(listener.Addr().String(), "--hold", "--json")
+	stdout, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	lines := bufio.NewReader(stdout)
+	for line := ""; !strings.Contains(line, `"holding"`); {
+		line, err = lines.ReadString('\n')
+		require.NoError(t, err)
+	}
+	require.NoError(t, command.Process.Signal(syscall.SIGTERM))
+	rest, err := io.ReadAll(lines)
+	require.NoError(t, err)
+	assert.NoError(t, command.Wait())
+	assert.Contains(t, string(rest), `"closed"`)
+	assert.NoError(t, <-ended, "FIN and not RST")
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
 // python is a Python program from testdata, ready to start and killed when the test is over. Where the checks
@@ -69,7 +71,7 @@ func printed(t *testing.T, command *exec.Cmd) string {
 const typed = "hello\nServer Says: hello\n안녕하세요\nS\nexit\n"
 
 func TestPythonClientWithOurServer(t *testing.T) {
-	server := start(t, Server{})
+	server := start(t)
 	host, port, err := net.SplitHostPort(server.address)
 	require.NoError(t, err)
 	client := python(t, "client.py", host, port)
@@ -80,7 +82,7 @@ func TestPythonClientWithOurServer(t *testing.T) {
 		prompt+"fromServer: Server Says: 안녕하세요\n"+
 		prompt+"fromServer: Server Says: S\n"+
 		prompt, printed(t, client))
-	assert.Empty(t, server.wait(t, Closed, 1).Error)
+	assert.Empty(t, server.wait(t, evidence.EventClosed, 1).Error)
 }
 
 // Our client prints, byte for byte, what the Python client prints, whichever server it has.
@@ -92,7 +94,7 @@ func TestOurClientWithPythonServer(t *testing.T) {
 	theirs.Stdin = strings.NewReader(typed)
 	want := printed(t, theirs)
 
-	for _, server := range []string{address, start(t, Server{}).address} {
+	for _, server := range []string{address, start(t).address} {
 		var stdout, stderr bytes.Buffer
 		status := ClientMain(t.Context(), []string{server}, strings.NewReader(typed), &stdout, &stderr)
 		assert.Zero(t, status, stderr.String())
@@ -101,12 +103,12 @@ func TestOurClientWithPythonServer(t *testing.T) {
 }
 
 func TestOurScriptsWithPythonServer(t *testing.T) {
-	script := Script{Messages: []string{"hello", strings.Repeat("0123456789", 10_000), Prefix}, Count: 3}
-	client := Client{Timeout: patience}
-	require.NoError(t, client.Run(t.Context(), startPython(t, "server.py"), script))
-
-	err := client.Run(t.Context(), startPython(t, "wrong_server.py"), script)
-	assert.EqualError(t, err, `the reply to "hello" is wrong at byte 14: "Server Says: HELLO"`, "the control")
+	args := []string{"--count", "3", "--message", "hello", "--message", strings.Repeat("0123456789", 10_000), "--message", Prefix}
+	status, _, stderr := call(t, ClientMain, append(args, startPython(t, "server.py"))...)
+	assert.Zero(t, status, stderr)
+	status, _, stderr = call(t, ClientMain, append(args, startPython(t, "wrong_server.py"))...)
+	assert.Equal(t, statusFailed, status, "the control")
+	assert.Equal(t, `client: the reply to "hello" is wrong at byte 14: "Server Says: HELLO"`+"\n", stderr)
 }
 
 // transcript is all that a server sends, from the first byte to FIN, to a peer that says these messages, each
@@ -128,6 +130,6 @@ func transcript(t *testing.T, address string, messages []string) string {
 func TestOurServerSendsWhatPythonSends(t *testing.T) {
 	messages := []string{"hello", Prefix, "안녕", "\n", strings.Repeat("x", ChunkSize)}
 	want := transcript(t, startPython(t, "server.py"), messages)
-	assert.Equal(t, want, transcript(t, start(t, Server{}).address, messages))
+	assert.Equal(t, want, transcript(t, start(t).address, messages))
 	assert.NotEqual(t, want, transcript(t, startPython(t, "wrong_server.py"), messages), "the control")
 }

@@ -1,81 +1,185 @@
 package echo
 
 import (
-	"cmp"
 	"context"
+	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net"
+	"net/netip"
+	"os"
 	"sync"
 	"time"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
-// Server is the settings of an echo server. The zero value serves any number of connections for any time and
-// closes them all as soon as it is told to stop. A Server may serve several listeners.
-type Server struct {
-	// MaxConnections is how many connections may be open at once; zero is no limit. At the limit the server
-	// does not accept. The kernel still completes handshakes up to its backlog (listen(2)), so that a client
-	// there is connected, but it gets no greeting until another connection closes.
-	MaxConnections int
-	// IdleTimeout is how long a connection may be silent before the server closes it; zero is for ever. A
-	// peer that has vanished without a word is found out by TCP keep-alive all the same.
-	IdleTimeout time.Duration
-	// WriteTimeout is how long a peer may take no bytes while there is a reply for it; zero is
-	// DefaultWriteTimeout. Then the server closes the connection.
-	WriteTimeout time.Duration
-	// Grace is how long open connections go on after the server was told to stop; zero is not at all.
-	Grace time.Duration
-	// Record is told what the server does; it may be nil. It is called by many goroutines at once.
-	Record Recorder
-	// Log takes diagnostics; nil is none.
-	Log *slog.Logger
+// A server is the settings of an echo server.
+type server struct {
+	address string
+	// maxConnections is how many connections may be open at once; zero is no
+	// limit. At the limit the server does not accept. The kernel still completes
+	// handshakes up to its backlog (listen(2)), so that a client there is
+	// connected, but it gets no greeting until another connection closes.
+	maxConnections int
+	// idleTimeout is how long a connection may be silent before the server closes
+	// it; zero is for ever. A peer that has vanished without a word is found out
+	// by TCP keep-alive all the same.
+	idleTimeout time.Duration
+	// writeTimeout is how long a peer may take no bytes while there is a reply for
+	// it. Then the server closes the connection.
+	writeTimeout time.Duration
+	// grace is how long open connections go on after the server was told to stop.
+	grace  time.Duration
+	record recorder
+	log    *slog.Logger
 }
 
-// ListenAndServe listens on an address (see [Listen]) and serves there. See Serve.
-func (s *Server) ListenAndServe(ctx context.Context, address string) error {
-	listener, err := Listen(ctx, address)
-	if err != nil {
-		return err
+// listen makes the listening socket of a server. Unless the address is one of
+// IPv6 it is an IPv4 socket, so that socket tables list it, and what it accepts,
+// under tcp and not tcp6, as in the post. The IPv6 address :: takes IPv4
+// connections too, where the system does that by default.
+func listen(ctx context.Context, address string) (net.Listener, error) {
+	network := "tcp4"
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		if ip, err := netip.ParseAddr(host); err == nil && ip.Is6() {
+			network = "tcp"
+		}
 	}
-	return s.Serve(ctx, listener)
+	var config net.ListenConfig
+	// Package net would make a Multipath TCP socket (RFC 8684) by default. The
+	// kernel keeps the TCP socket behind it to itself, and socket tables and open
+	// files would no longer fit together.
+	config.SetMultipathTCP(false)
+	listener, err := config.Listen(ctx, network, address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, bare(err))
+	}
+	return listener, nil
 }
 
-// Serve accepts connections and serves them until the context is done or accepting fails. It then closes the
-// listener (the kernel resets connections that nobody has accepted) and lets open connections go on for the
-// grace period: until their peers close them, for the server has no way to know whether a silent peer has more
-// to say. It closes those that are left and returns when all are closed. The error is nil when the context
-// ended it.
-func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	run := &serving{Server: s, log: cmp.Or(s.Log, slog.New(slog.DiscardHandler))}
-	run.open.limit = s.MaxConnections
-	s.Record.record(Event{Event: Listening, Local: endpointOf(listener.Addr())})
-	err := run.acceptAll(ctx, listener)
-	run.open.finish(s.Grace)
-	s.Record.record(Event{Event: Stopped, Local: endpointOf(listener.Addr()), Served: &run.served}.because(err))
+// serve accepts connections and serves them until the context is done. It then
+// closes the listener (the kernel resets connections that nobody has accepted)
+// and lets open connections go on for the grace period: until their peers close
+// them, for the server has no way to know whether a silent peer has more to say.
+// It closes those that are left and returns when all are closed.
+func (s *server) serve(ctx context.Context, listener net.Listener) {
+	var (
+		open   sync.WaitGroup
+		mu     sync.Mutex // guards served, and keeps the closed events in its order
+		served int
+		free   chan struct{} // a value for each connection that may be opened
+	)
+	if s.maxConnections > 0 {
+		free = make(chan struct{}, s.maxConnections)
+	}
+	over, abort := context.WithCancel(context.Background())
+	defer abort()
+	context.AfterFunc(ctx, func() { listener.Close() })
+	s.record.record(evidence.ProgramEvent{Event: evidence.EventListening, Local: endpoint(listener.Addr())})
+	for {
+		if free != nil {
+			select {
+			case free <- struct{}{}:
+			case <-ctx.Done():
+			}
+		}
+		conn := s.accept(ctx, listener)
+		if conn == nil {
+			break
+		}
+		open.Go(func() {
+			s.record.record(on(conn, evidence.EventAccepted))
+			closed := because(on(conn, evidence.EventClosed), s.echo(over, conn))
+			mu.Lock()
+			defer mu.Unlock()
+			served++
+			closed.Served = served
+			s.record.record(closed)
+			if free != nil {
+				<-free
+			}
+		})
+	}
+	timer := time.AfterFunc(s.grace, abort)
+	defer timer.Stop()
+	open.Wait()
+	s.record.record(evidence.ProgramEvent{Event: evidence.EventStopped, Local: endpoint(listener.Addr()), Served: served})
+}
+
+// How long a server waits before it tries again to accept; it doubles in
+// between. Closing a connection does not cut a pause short, for it may be
+// another process that has the descriptors.
+const (
+	firstPause   = 5 * time.Millisecond
+	longestPause = time.Second
+)
+
+// accept accepts one connection; nil once the context is done. Whatever else
+// goes wrong passes: the process or the system has no descriptor left or no
+// memory, or the connection died before it was accepted (accept(2)).
+func (s *server) accept(ctx context.Context, listener net.Listener) net.Conn {
+	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+		conn, err := listener.Accept()
+		if err == nil {
+			return conn
+		}
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if pause == firstPause {
+			s.log.Warn("cannot accept connections for now, trying on", "listener", listener.Addr(), "cause", bare(err))
+		}
+		if !sleep(ctx, pause) {
+			return nil
+		}
+	}
+}
+
+// echo greets the peer and answers it until it ends its side of the connection,
+// which is no error: all that it said before has been answered by then. It
+// closes the connection, at the latest when the grace period is over.
+func (s *server) echo(over context.Context, conn net.Conn) error {
+	defer conn.Close()
+	stop := context.AfterFunc(over, func() { conn.Close() })
+	defer stop()
+	reply := make([]byte, len(Prefix)+ChunkSize)
+	copy(reply, Prefix)
+	err := s.send(conn, []byte(Greeting))
+	for err == nil {
+		if s.idleTimeout > 0 {
+			conn.SetReadDeadline(time.Now().Add(s.idleTimeout))
+		}
+		var n int
+		n, err = conn.Read(reply[len(Prefix):])
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = fmt.Errorf("silent for %v", s.idleTimeout)
+		}
+		if n > 0 {
+			s.record.record(carrying(on(conn, evidence.EventReceived), reply[len(Prefix):len(Prefix)+n]))
+			err = errors.Join(err, s.send(conn, reply[:len(Prefix)+n]))
+		}
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case over.Err() != nil:
+		return errors.New("still open at the end of the grace period")
+	}
+	return bare(err)
+}
+
+// send writes once. What the kernel took is recorded, also where it did not take
+// everything.
+func (s *server) send(conn net.Conn, payload []byte) error {
+	conn.SetWriteDeadline(time.Now().Add(s.writeTimeout))
+	n, err := conn.Write(payload)
+	if n > 0 {
+		s.record.record(carrying(on(conn, evidence.EventSent), payload[:n]))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return fmt.Errorf("the peer has read nothing for %v", s.writeTimeout)
+	}
 	return err
-}
-
-// serving is one call of Serve.
-type serving struct {
-	*Server
-	log  *slog.Logger
-	open openConnections
-
-	mu     sync.Mutex // guards served, and keeps the closed events in its order
-	served int
-}
-
-// serve talks to one peer until either side has enough, and closes the connection.
-func (s *serving) serve(c *connection) {
-	defer s.open.remove(c)
-	s.Record.record(c.event(Accepted))
-	err := c.echo(s.Server)
-	c.Close()
-
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.served++
-	served := s.served
-	closed := c.event(Closed).because(err)
-	closed.Served = &served
-	s.Record.record(closed)
 }

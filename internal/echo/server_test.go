@@ -1,19 +1,27 @@
 package echo
 
 import (
-	"errors"
+	"bytes"
+	"context"
 	"io"
+	"log/slog"
 	"net"
+	"os"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
 func TestServerGreetsAndEchoes(t *testing.T) {
-	server := start(t, Server{})
+	server := start(t)
 	conn := dial(t, server.address)
 	hear(t, conn, Greeting)
 	for _, message := range []string{"hello", "a", "안녕", "\xff\x00", strings.Repeat("x", ChunkSize)} {
@@ -22,78 +30,59 @@ func TestServerGreetsAndEchoes(t *testing.T) {
 	}
 	require.NoError(t, conn.Close())
 
-	closed := server.wait(t, Closed, 1)
-	assert.Equal(t, 1, *closed.Served)
+	closed := server.wait(t, evidence.EventClosed, 1)
+	assert.Equal(t, 1, closed.Served)
 	assert.Empty(t, closed.Error)
-	assert.Equal(t, local(conn), closed.Remote)
+	assert.Equal(t, endpoint(conn.LocalAddr()), closed.Remote)
 	assert.Equal(t, server.address, closed.Local.String())
 	server.stop()
-	require.NoError(t, server.ended(t))
+	status, stderr := server.ended(t)
+	assert.Zero(t, status)
+	assert.Empty(t, stderr)
 	assert.Equal(t, "listening accepted sent"+strings.Repeat(" received sent", 5)+" closed stopped", server.names())
-	assert.Equal(t, 1, *server.named(Stopped)[0].Served)
+	assert.Equal(t, 1, server.events(evidence.EventStopped)[0].Served)
 
-	assert.Equal(t, Greeting, server.named(Sent)[0].Text)
-	received := server.named(Received)
+	received := server.events(evidence.EventReceived)
 	assert.Equal(t, "hello", received[0].Text)
 	assert.Equal(t, 5, received[0].Bytes)
 	assert.Equal(t, []byte("\xff\x00"), received[3].Base64)
-	assert.Equal(t, len(Prefix)+ChunkSize, server.named(Sent)[5].Bytes)
-}
-
-func TestServerCutsLongMessages(t *testing.T) {
-	server := start(t, Server{})
-	conn := dial(t, server.address)
-	hear(t, conn, Greeting)
-	message := strings.Repeat("0123456789", 1000)
-	say(t, conn, message)
-
-	var r replies
-	require.NoError(t, r.expect([]byte(message)))
-	for !r.complete() {
-		require.NoError(t, r.feed([]byte(readN(t, conn, 1))))
-	}
-	for _, received := range server.named(Received) {
-		assert.LessOrEqual(t, received.Bytes, ChunkSize)
-	}
-	assert.GreaterOrEqual(t, len(server.named(Received)), 5)
+	assert.Equal(t, len(Prefix)+ChunkSize, server.events(evidence.EventSent)[5].Bytes)
 }
 
 func TestServerServesManyAtOnce(t *testing.T) {
-	server := start(t, Server{})
+	server := start(t)
 	var conns []net.Conn
 	for range 50 {
 		conns = append(conns, dial(t, server.address))
 	}
 	for _, conn := range conns {
 		hear(t, conn, Greeting)
-	}
-	for _, conn := range conns {
 		say(t, conn, conn.LocalAddr().String())
 	}
 	for _, conn := range conns {
 		hear(t, conn, Prefix+conn.LocalAddr().String())
 		conn.Close()
 	}
-	server.wait(t, Closed, len(conns))
-	for i, closed := range server.named(Closed) {
-		assert.Equal(t, i+1, *closed.Served)
+	server.wait(t, evidence.EventClosed, len(conns))
+	for i, closed := range server.events(evidence.EventClosed) {
+		assert.Equal(t, i+1, closed.Served)
 	}
 }
 
 // A peer that has shut down its side still gets every reply, and then FIN.
 func TestServerFinishesForHalfClosedPeer(t *testing.T) {
-	server := start(t, Server{})
+	server := start(t)
 	conn := dial(t, server.address)
-	say(t, conn, "last words")
+	say(t, conn, "the end")
 	require.NoError(t, conn.CloseWrite())
 	rest, err := io.ReadAll(conn)
 	require.NoError(t, err, "FIN and not RST")
-	assert.Equal(t, Greeting+Prefix+"last words", string(rest))
-	assert.Empty(t, server.wait(t, Closed, 1).Error)
+	assert.Equal(t, Greeting+Prefix+"the end", string(rest))
+	assert.Empty(t, server.wait(t, evidence.EventClosed, 1).Error)
 }
 
 func TestServerSurvivesResets(t *testing.T) {
-	server := start(t, Server{})
+	server := start(t)
 	for range 20 {
 		conn := dial(t, server.address)
 		hear(t, conn, Greeting)
@@ -101,44 +90,25 @@ func TestServerSurvivesResets(t *testing.T) {
 		require.NoError(t, conn.SetLinger(0)) // close sends RST
 		require.NoError(t, conn.Close())
 	}
-	server.wait(t, Closed, 20)
-	for _, closed := range server.named(Closed) {
+	server.wait(t, evidence.EventClosed, 20)
+	for _, closed := range server.events(evidence.EventClosed) {
 		assert.NotEmpty(t, closed.Error, "a reset is no orderly end")
 	}
-
-	// Beside it, an orderly end, on a server that still works.
 	conn := dial(t, server.address)
 	hear(t, conn, Greeting)
 	require.NoError(t, conn.Close())
-	assert.Empty(t, server.wait(t, Closed, 21).Error)
+	assert.Empty(t, server.wait(t, evidence.EventClosed, 21).Error, "an orderly end, on a server that still works")
 }
 
-func TestServerClosesSilentConnections(t *testing.T) {
-	server := start(t, Server{IdleTimeout: 50 * time.Millisecond})
-	conn := dial(t, server.address)
-	rest, err := io.ReadAll(conn)
-	require.NoError(t, err)
-	assert.Equal(t, Greeting, string(rest))
-	assert.Equal(t, "silent for 50ms", server.wait(t, Closed, 1).Error)
-
-	patient := start(t, Server{IdleTimeout: time.Hour})
-	conn = dial(t, patient.address)
-	hear(t, conn, Greeting)
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(200*time.Millisecond)))
-	_, err = conn.Read(make([]byte, 1))
-	var timeout net.Error
-	require.ErrorAs(t, err, &timeout, "this server does not close, so that only our own deadline ends the read")
-	assert.True(t, timeout.Timeout())
-}
-
-// A peer that sends and never reads fills the buffers of both sides, so that the server's write has to wait.
+// A peer that sends and never reads fills the buffers of both sides, so that
+// the server's write has to wait.
 func TestServerGivesUpOnPeerThatNeverReads(t *testing.T) {
-	server := start(t, Server{WriteTimeout: 200 * time.Millisecond})
+	server := start(t, "--write-timeout", "200ms")
 	go flood(dial(t, server.address))
-	assert.Equal(t, "the peer has read nothing for 200ms", server.wait(t, Closed, 1).Error)
+	assert.Equal(t, "the peer has read nothing for 200ms", server.wait(t, evidence.EventClosed, 1).Error)
 
 	// The same flood with a reader at its side ends well.
-	server = start(t, Server{WriteTimeout: patience})
+	server = start(t)
 	conn := dial(t, server.address)
 	go func() {
 		flood(conn)
@@ -146,30 +116,20 @@ func TestServerGivesUpOnPeerThatNeverReads(t *testing.T) {
 	}()
 	_, err := io.Copy(io.Discard, conn)
 	require.NoError(t, err)
-	assert.Empty(t, server.wait(t, Closed, 1).Error)
+	assert.Empty(t, server.wait(t, evidence.EventClosed, 1).Error)
 }
 
-// flood sends more than the buffers of both sides hold, or until there is an error.
+// flood sends more than the buffers of both sides hold, or until an error.
 func flood(conn net.Conn) {
-	chunk := []byte(strings.Repeat("x", 1<<16))
 	for range 256 {
-		if _, err := conn.Write(chunk); err != nil {
+		if _, err := conn.Write(make([]byte, 1<<16)); err != nil {
 			return
 		}
 	}
 }
 
-func TestServerStopsDespitePeerThatNeverReads(t *testing.T) {
-	server := start(t, Server{WriteTimeout: time.Hour, Grace: 10 * time.Millisecond})
-	go flood(dial(t, server.address))
-	server.wait(t, Received, 1)
-	server.stop()
-	require.NoError(t, server.ended(t))
-	assert.Equal(t, errGraceOver.Error(), server.named(Closed)[0].Error)
-}
-
 func TestServerLetsOpenConnectionsFinish(t *testing.T) {
-	server := start(t, Server{Grace: time.Hour})
+	server := start(t, "--grace", "1h")
 	conn := dial(t, server.address)
 	hear(t, conn, Greeting)
 	server.stop()
@@ -180,73 +140,150 @@ func TestServerLetsOpenConnectionsFinish(t *testing.T) {
 		}
 		return err != nil
 	}, patience, time.Millisecond, "no new connections")
-
 	say(t, conn, "still there?")
 	hear(t, conn, Prefix+"still there?")
-	assert.Empty(t, server.named(Stopped))
+	assert.Empty(t, server.events(evidence.EventStopped))
 	require.NoError(t, conn.Close())
-	require.NoError(t, server.ended(t))
-	// The last to close is this connection: those before were calls from the loop above that were still taken.
-	closed := server.named(Closed)
-	assert.Equal(t, local(conn), closed[len(closed)-1].Remote)
-	assert.Empty(t, closed[len(closed)-1].Error)
+	status, _ := server.ended(t)
+	assert.Zero(t, status)
 }
 
-func TestServerClosesWhatIsLeftAfterGrace(t *testing.T) {
-	server := start(t, Server{Grace: 20 * time.Millisecond})
-	conn := dial(t, server.address)
-	hear(t, conn, Greeting)
-	server.stop()
-	rest, err := io.ReadAll(conn)
-	require.NoError(t, err)
-	assert.Empty(t, rest)
-	require.NoError(t, server.ended(t))
-	assert.Equal(t, errGraceOver.Error(), server.named(Closed)[0].Error)
-}
-
-func TestServerStopsWithNoGraceAtAll(t *testing.T) {
-	server := start(t, Server{})
-	conn := dial(t, server.address)
-	hear(t, conn, Greeting)
-	server.stop()
-	require.NoError(t, server.ended(t))
-}
-
-// Two connections may be open. The third is connected, for the kernel does that, but it is not greeted.
+// Two connections may be open. The third is connected, for the kernel does that,
+// but it is not greeted.
 func TestServerAcceptsNoMoreThanMaxConnections(t *testing.T) {
-	server := start(t, Server{MaxConnections: 2})
+	server := start(t, "--max-connections", "2")
 	first, second, third := dial(t, server.address), dial(t, server.address), dial(t, server.address)
 	hear(t, first, Greeting)
 	hear(t, second, Greeting)
 	require.NoError(t, third.SetReadDeadline(time.Now().Add(100*time.Millisecond)))
 	_, err := third.Read(make([]byte, 1))
 	require.Error(t, err, "over the limit nobody is greeted")
-	assert.Len(t, server.named(Accepted), 2)
+	assert.Len(t, server.events(evidence.EventAccepted), 2)
 
 	require.NoError(t, first.Close())
 	require.NoError(t, third.SetReadDeadline(time.Now().Add(patience)))
 	hear(t, third, Greeting)
-	say(t, second, "still here")
-	hear(t, second, Prefix+"still here")
-	assert.Len(t, server.named(Accepted), 3)
-}
-
-func TestServerStopsWhileFull(t *testing.T) {
-	server := start(t, Server{MaxConnections: 1})
-	hear(t, dial(t, server.address), Greeting)
-	dial(t, server.address)
+	dial(t, server.address) // connected, and never accepted
 	server.stop()
-	require.NoError(t, server.ended(t))
-	assert.Len(t, server.named(Accepted), 1)
+	status, _ := server.ended(t)
+	assert.Zero(t, status, "it stops while it is full")
+	assert.Len(t, server.events(evidence.EventAccepted), 3)
 }
 
-func TestServerEndsWhenItsListenerIsBroken(t *testing.T) {
-	listener, err := Listen(t.Context(), "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	var seen watched
-	err = (&Server{Record: seen.record}).Serve(t.Context(), listener)
-	require.Error(t, err)
-	assert.True(t, errors.Is(err, net.ErrClosed))
-	assert.Equal(t, err.Error(), seen.named(Stopped)[0].Error)
+// A scripted listener hands out what a test puts in.
+type scripted struct {
+	results chan any // an error or a net.Conn
+	closed  chan struct{}
+	once    sync.Once
+	asked   []time.Time
+}
+
+func newScripted(results ...any) *scripted {
+	l := &scripted{results: make(chan any, len(results)), closed: make(chan struct{})}
+	for _, r := range results {
+		l.results <- r
+	}
+	return l
+}
+
+func (l *scripted) Accept() (net.Conn, error) {
+	l.asked = append(l.asked, time.Now())
+	select {
+	case r := <-l.results:
+		if err, ok := r.(error); ok {
+			return nil, &net.OpError{Op: "accept", Net: "tcp", Err: os.NewSyscallError("accept4", err)}
+		}
+		return r.(net.Conn), nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *scripted) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *scripted) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: 12000} }
+
+// In a bubble's time, a server without descriptors goes on trying, ever more
+// seldom, and serves who comes when it has some again.
+func TestAcceptOutlastsShortages(t *testing.T) {
+	for _, shortage := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM, syscall.ECONNABORTED} {
+		synctest.Test(t, func(t *testing.T) {
+			ours, theirs := net.Pipe()
+			results := make([]any, 100, 101)
+			for i := range results {
+				results[i] = shortage
+			}
+			l := newScripted(append(results, ours)...)
+			greeted := make(chan error, 1)
+			go func() {
+				_, err := io.ReadFull(theirs, make([]byte, len(Greeting)))
+				theirs.Close()
+				greeted <- err
+			}()
+			var log bytes.Buffer
+			var seen watched
+			server := server{record: seen.record, log: slog.New(slog.NewTextHandler(&log, nil)), writeTimeout: time.Minute}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			server.serve(ctx, l)
+			require.NoError(t, <-greeted)
+			assert.Equal(t, 1, strings.Count(log.String(), "\n"), log.String())
+			assert.Contains(t, log.String(), shortage.Error())
+			for i := range 100 {
+				assert.Equal(t, min(firstPause<<min(i, 20), longestPause), l.asked[i+1].Sub(l.asked[i]), "pause %d", i)
+			}
+		})
+	}
+}
+
+// In a bubble's time, peers that say nothing or do not read are left alone for
+// exactly as long as was said.
+func TestServerKeepsToItsTimes(t *testing.T) {
+	silent := func(peer net.Conn) { io.Copy(io.Discard, peer) }
+	deaf := func(net.Conn) {}
+	const over = "still open at the end of the grace period"
+	for name, c := range map[string]struct {
+		server server
+		peer   func(net.Conn)
+		until  time.Duration
+		why    string
+	}{
+		"silent":        {server{idleTimeout: time.Minute}, silent, time.Minute, "silent for 1m0s"},
+		"never reads":   {server{}, deaf, 30 * time.Second, "the peer has read nothing for 30s"},
+		"told to stop":  {server{grace: time.Minute}, silent, 3 * time.Minute, over},
+		"stops at once": {server{}, silent, 2 * time.Minute, over},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ours, theirs := net.Pipe()
+				defer theirs.Close()
+				go c.peer(theirs)
+				var seen watched
+				c.server.record, c.server.writeTimeout = seen.record, 30*time.Second
+				ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute) // told to stop then
+				defer cancel()
+				began := time.Now()
+				c.server.serve(ctx, newScripted(ours))
+				closed := seen.events(evidence.EventClosed)
+				require.Len(t, closed, 1)
+				assert.Equal(t, c.why, closed[0].Error)
+				assert.Equal(t, c.until, closed[0].Time.Sub(began))
+			})
+		})
+	}
+}
+
+func TestListenIsIPv4ByDefault(t *testing.T) {
+	for address, want := range map[string]string{":0": "0.0.0.0", "localhost:0": "127.0.0.1", "[::1]:0": "::1"} {
+		listener, err := listen(t.Context(), address)
+		if err != nil && strings.HasPrefix(address, "[") {
+			continue // no IPv6 here
+		}
+		require.NoError(t, err)
+		assert.Equal(t, want, endpoint(listener.Addr()).Addr().String())
+		listener.Close()
+	}
 }
