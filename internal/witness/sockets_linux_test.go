@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
@@ -227,4 +228,15 @@ func TestOpenTableThatCannotBe(t *testing.T) {
 	_, err := openTable("table of nothing", 31)
 	require.ErrorIs(t, err, unix.EPROTONOSUPPORT)
 	assert.EqualError(t, err, "open the table of nothing: protocol not supported")
+}
+
+// TestInterruptedDump: the kernel's word for it does not come when one wants it
+// to, so it is put into its mouth.
+func TestInterruptedDump(t *testing.T) {
+	table, err := OpenSocketTable()
+	require.NoError(t, err)
+	defer table.Close()
+	err = table.dump(func(*netlink.Handle) error { return netlink.ErrDumpInterrupted })
+	require.ErrorIs(t, err, ErrInterrupted)
+	assert.EqualError(t, err, "dump the socket table: the table changed while it was dumped")
 }
