@@ -105,7 +105,7 @@ func (a *account) take(e *HostEvent) error {
 		return a.belongs(e)
 	case HostLive:
 		a.interfaces, a.last = e.Interfaces, e.Snapshot
-		return checkInterfaces(e.Interfaces, a.host.Links)
+		return CheckInterfaces(e.Interfaces, a.host.Links)
 	case HostStarted:
 		a.pid = e.PID
 		if e.PID < 1 || !slices.Equal(e.Command, a.host.Program) {
@@ -145,9 +145,9 @@ func (a *account) belongs(e *HostEvent) error {
 	return errors.New(a.foreign)
 }
 
-// checkInterfaces compares the addresses that a host had with the lab's; those
+// CheckInterfaces compares the addresses that a host has with the lab's; those
 // of loopback and link-local ones are nobody else's.
-func checkInterfaces(interfaces []Interface, links []topology.Link) error {
+func CheckInterfaces(interfaces []Interface, links []topology.Link) error {
 	var missing []string
 	for _, l := range links {
 		missing = append(missing, l.Address.String())
