@@ -25,12 +25,10 @@ func Build(ctx context.Context, l *topology.Lab, progress func(done, total int))
 		return nil, err
 	}
 	b := &builder{
-		ctx: ctx, lab: l, network: newNetwork(l), members: members, hosts: make(map[string]*namespace, len(l.Hosts)),
+		ctx: ctx, lab: l, members: members, network: newNetwork(l),
 		progress: progress, total: 2*len(l.Hosts) + len(l.Subnets),
 	}
-	err = onThread(b.build)
-	b.close()
-	if err != nil {
+	if err := onThread(b.build); err != nil {
 		return nil, errors.Join(fmt.Errorf("wire %w", err), b.network.Close())
 	}
 	return b.network, nil
@@ -42,34 +40,16 @@ func Build(ctx context.Context, l *topology.Lab, progress func(done, total int))
 type builder struct {
 	ctx     context.Context
 	lab     *topology.Lab
-	network *Network
 	members map[string][]member // by subnet
+	network *Network
 	procfs  procfs
-
-	bridges *namespace            // holds the bridges
-	first   int                   // how many interfaces every namespace has from its beginning
-	hosts   map[string]*namespace // by host
-	near    []port                // the ends of veth pairs that were up first
+	// first is the index of the last interface that every namespace has from
+	// its beginning.
+	first int
+	near  []port // the ends of veth pairs that were up before the other ends
 
 	done, total int
 	progress    func(done, total int)
-}
-
-// A namespace is a network namespace without a name: it lasts while its
-// descriptor is open or a process is in it.
-type namespace struct {
-	file  *os.File
-	links *netlink.Handle // rtnetlink(7) in it
-	// last is the index of the last interface: the kernel counts.
-	last int
-	// interfaces are the indexes of eth0, eth1 and so on.
-	interfaces []int
-}
-
-// next is the index of the next interface that is made.
-func (ns *namespace) next() int {
-	ns.last++
-	return ns.last
 }
 
 // A port is an interface in a namespace.
@@ -79,18 +59,12 @@ type port struct {
 }
 
 func (b *builder) build() error {
-	defer b.procfs.close()
+	defer b.close()
 	if err := b.makeBridgesNamespace(); err != nil {
 		return fmt.Errorf("the bridges' namespace: %w", err)
 	}
-	for i := range b.lab.Hosts {
-		h := &b.lab.Hosts[i]
-		if err := b.makeHost(h); err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
-		}
-		if err := b.count(); err != nil {
-			return err
-		}
+	if err := b.forEachHost(b.makeHost); err != nil {
+		return err
 	}
 	for i, s := range b.lab.Subnets {
 		if err := b.wireSubnet(fmt.Sprintf("br%d", i), b.members[s.Name]); err != nil {
@@ -100,14 +74,8 @@ func (b *builder) build() error {
 			return err
 		}
 	}
-	for i := range b.lab.Hosts {
-		h := &b.lab.Hosts[i]
-		if err := b.configure(h); err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
-		}
-		if err := b.count(); err != nil {
-			return err
-		}
+	if err := b.forEachHost(b.configure); err != nil {
+		return err
 	}
 	for _, s := range b.lab.Subnets {
 		if err := b.addNeighbours(b.members[s.Name]); err != nil {
@@ -115,6 +83,18 @@ func (b *builder) build() error {
 		}
 	}
 	return b.waitForCarrier()
+}
+
+func (b *builder) forEachHost(do func(*Host) error) error {
+	for _, h := range b.lab.Hosts {
+		if err := do(b.network.hosts[h.Name]); err != nil {
+			return fmt.Errorf("%s: %w", h.Name, err)
+		}
+		if err := b.count(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // count counts one more host or subnet, and says whether to go on.
@@ -128,11 +108,11 @@ func (b *builder) count() error {
 
 // close closes what is needed while building only.
 func (b *builder) close() {
-	for _, ns := range b.hosts {
-		ns.links.Close()
-	}
-	if b.bridges != nil {
-		b.bridges.links.Close()
+	b.procfs.close()
+	for _, ns := range b.network.namespaces() {
+		if ns.links != nil {
+			ns.links.Close()
+		}
 	}
 }
 
@@ -145,19 +125,20 @@ const hashEntries = "4096"
 // parent of all others. Namespaces that are made from it get a TCP hash table
 // of their own, so that listing a host's sockets does not walk those of the
 // whole machine.
-func (b *builder) makeBridgesNamespace() (err error) {
-	if b.bridges, err = b.makeNamespace(""); err != nil {
+func (b *builder) makeBridgesNamespace() error {
+	bridges := &b.network.bridges
+	if err := bridges.make(); err != nil {
 		return err
 	}
 	// Beside lo there may be tunnels, where the machine has their modules.
-	links, err := b.bridges.links.LinkList()
+	links, err := bridges.links.LinkList()
 	if err != nil {
 		return fmt.Errorf("list interfaces: %w", err)
 	}
 	for _, l := range links {
 		b.first = max(b.first, l.Attrs().Index)
 	}
-	b.bridges.last = b.first
+	bridges.last = b.first
 	if err := b.procfs.setIfPresent("net.ipv4.tcp_child_ehash_entries", hashEntries); err != nil {
 		return err
 	}
@@ -172,21 +153,19 @@ func (b *builder) disableIPv6() error {
 
 // makeHost makes a host without interfaces. Whether it forwards is always
 // said: otherwise it does as the machine does.
-func (b *builder) makeHost(h *topology.Host) error {
-	if err := setNamespace(b.bridges.file); err != nil {
+func (b *builder) makeHost(h *Host) error {
+	if err := setNamespace(b.network.bridges.file); err != nil {
 		return err
 	}
-	ns, err := b.makeNamespace(h.Name)
-	if err != nil {
+	if err := h.make(); err != nil {
 		return err
 	}
-	b.hosts[h.Name] = ns
-	ns.last, ns.interfaces = b.first, make([]int, len(h.Links))
+	h.last = b.first
 	if err := b.disableIPv6(); err != nil {
 		return err
 	}
 	forward := "0"
-	if h.Forwards {
+	if h.asked.Forwards {
 		forward = "1"
 	}
 	if err := b.procfs.set("net.ipv4.ip_forward", forward); err != nil {
@@ -196,37 +175,48 @@ func (b *builder) makeHost(h *topology.Host) error {
 		return err
 	}
 	const loopback = 1
-	if err := ns.links.LinkSetUp(withIndex(loopback)); err != nil {
+	if err := h.links.LinkSetUp(withIndex(loopback)); err != nil {
 		return fmt.Errorf("set lo up: %w", err)
 	}
 	return nil
 }
 
-// makeNamespace makes a network namespace as a child of the one that the thread
-// is in, moves the thread there, and has the network keep it.
-func (b *builder) makeNamespace(host string) (*namespace, error) {
+// A namespace is a network namespace without a name: it lasts while its
+// descriptor is open or a process is in it.
+type namespace struct {
+	file  *os.File        // nil: not made
+	links *netlink.Handle // rtnetlink(7) in it, while it is built
+	last  int             // the last interface's index: the kernel counts
+}
+
+// make makes a network namespace as a child of the one that the thread is in,
+// and moves the thread there.
+func (ns *namespace) make() error {
 	if err := unix.Unshare(unix.CLONE_NEWNET); err != nil {
 		if errors.Is(err, unix.ENOSPC) {
 			err = fmt.Errorf("%w: the system allows no more (user.max_net_namespaces)", err)
 		}
-		return nil, fmt.Errorf("make a network namespace: %w", err)
+		return fmt.Errorf("make a network namespace: %w", err)
 	}
-	file, err := currentNamespace()
-	if err != nil {
-		return nil, err
+	var err error
+	if ns.file, err = currentNamespace(); err != nil {
+		return err
 	}
-	b.network.keep(host, file)
-	links, err := netlink.NewHandle(unix.NETLINK_ROUTE)
-	if err != nil {
-		return nil, fmt.Errorf("open a routing socket: %w", err)
-	}
-	return &namespace{file: file, links: links}, nil
+	ns.links, err = netlink.NewHandle(unix.NETLINK_ROUTE)
+	return err
+}
+
+// next is the index of the next interface that is made.
+func (ns *namespace) next() int {
+	ns.last++
+	return ns.last
 }
 
 // wireSubnet joins two hosts by a veth pair, and more than two, or a host
 // alone, by a bridge. A pair between two hosts has its near end at the host
 // with more links, so that few hosts are waited for.
 func (b *builder) wireSubnet(bridge string, members []member) error {
+	attrs := netlink.NewLinkAttrs()
 	switch len(members) {
 	case 0:
 		return nil
@@ -235,87 +225,75 @@ func (b *builder) wireSubnet(bridge string, members []member) error {
 		if len(near.host.Links) < len(far.host.Links) {
 			near, far = far, near
 		}
-		in, attrs := b.hosts[near.host.Name], netlink.NewLinkAttrs()
-		attrs.Name, attrs.HardwareAddr, attrs.Index = interfaceName(near.link), near.mac, in.next()
-		in.interfaces[near.link] = attrs.Index
-		return b.addPair(in, attrs, far)
+		h := b.network.hosts[near.host.Name]
+		attrs.Name, attrs.HardwareAddr, attrs.Index = interfaceName(near.link), near.mac, h.next()
+		h.interfaces[near.link] = attrs.Index
+		return b.addPair(&h.namespace, attrs, far)
 	}
+	bridges := &b.network.bridges
+	attrs.Name, attrs.Index, attrs.Flags = bridge, bridges.next(), net.FlagUp
 	// Multicast snooping costs more than everything else about a bridge, and
 	// has nothing to do without IPv6.
 	off := false
-	attrs := netlink.NewLinkAttrs()
-	attrs.Name, attrs.Index, attrs.Flags = bridge, b.bridges.next(), net.FlagUp
-	link := &netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &off}
-	if err := b.bridges.links.LinkAdd(link); err != nil {
+	if err := bridges.links.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &off}); err != nil {
 		return fmt.Errorf("make a bridge: %w", err)
 	}
+	attrs.MasterIndex = attrs.Index
 	for i, m := range members {
-		attrs.Name, attrs.Index = fmt.Sprintf("%sp%d", bridge, i), b.bridges.next()
-		if err := b.addPair(b.bridges, attrs, m); err != nil {
+		attrs.Name, attrs.Index = fmt.Sprintf("%sp%d", bridge, i), bridges.next()
+		if err := b.addPair(bridges, attrs, m); err != nil {
 			return err
-		}
-		if err := b.bridges.links.LinkSetMasterByIndex(withIndex(attrs.Index), link.Index); err != nil {
-			return fmt.Errorf("attach %s to the bridge: %w", m.host.Name, err)
 		}
 	}
 	return nil
 }
 
-// addPair makes a veth pair with each end where it belongs. The near end is up,
-// the far one, the host's, is down, for the kernel takes it no other way.
-// Without a number of queues there would be one for each processor of the
-// machine.
+// addPair makes a veth pair. Its near end is as the attributes say, and up; its
+// far end is a host's interface, and down, for the kernel takes it no other way.
+// Without a number of queues there would be one for each of the machine's
+// processors.
 func (b *builder) addPair(near *namespace, attrs netlink.LinkAttrs, far member) error {
+	h := b.network.hosts[far.host.Name]
 	attrs.Flags, attrs.NumTxQueues, attrs.NumRxQueues = net.FlagUp, 1, 1
 	veth := netlink.NewVeth(attrs)
 	veth.PeerName, veth.PeerHardwareAddr = interfaceName(far.link), far.mac
-	in := b.hosts[far.host.Name]
-	veth.PeerNamespace = netlink.NsFd(in.file.Fd())
+	veth.PeerNamespace = netlink.NsFd(h.file.Fd())
 	if err := near.links.LinkAdd(veth); err != nil {
 		return fmt.Errorf("attach %s: %w", far.host.Name, err)
 	}
-	in.interfaces[far.link] = in.next()
+	h.interfaces[far.link] = h.next()
 	b.near = append(b.near, port{near, attrs.Index})
 	return nil
 }
 
 // configure gives a host whose interfaces exist all that they have.
-func (b *builder) configure(h *topology.Host) error {
-	ns := b.hosts[h.Name]
-	for i, link := range h.Links {
-		index := withIndex(ns.interfaces[i])
-		if err := ns.links.LinkSetUp(index); err != nil {
+func (b *builder) configure(h *Host) error {
+	for i, link := range h.asked.Links {
+		index := withIndex(h.interfaces[i])
+		if err := h.links.LinkSetUp(index); err != nil {
 			return fmt.Errorf("set %s up: %w", interfaceName(i), err)
 		}
-		if err := ns.links.AddrAdd(index, &netlink.Addr{IPNet: ipNet(link.Address)}); err != nil {
+		if err := h.links.AddrAdd(index, &netlink.Addr{IPNet: ipNet(link.Address)}); err != nil {
 			return fmt.Errorf("give %s %s: %w", interfaceName(i), link.Address, err)
 		}
 	}
-	for _, r := range h.Routes {
+	for _, r := range h.asked.Routes {
 		// The kernel finds the interface by the gateway.
-		if err := ns.links.RouteAdd(&netlink.Route{Dst: ipNet(r.Destination.Masked()), Gw: r.Gateway.AsSlice()}); err != nil {
+		if err := h.links.RouteAdd(&netlink.Route{Dst: ipNet(r.Destination.Masked()), Gw: r.Gateway.AsSlice()}); err != nil {
 			return fmt.Errorf("route %s via %s: %w", r.Destination, r.Gateway, err)
 		}
 	}
-	for key := range h.Sysctls {
-		if ofInterface.MatchString(key) {
-			if err := setNamespace(ns.file); err != nil {
-				return err
-			}
-			return b.setSysctls(h, true)
-		}
-	}
-	return nil
+	return b.setSysctls(h, true)
 }
 
 // addNeighbours tells the members of a subnet each other's MAC addresses. See
 // the package documentation.
 func (b *builder) addNeighbours(members []member) error {
 	for _, m := range members {
-		ns := b.hosts[m.host.Name]
+		h := b.network.hosts[m.host.Name]
 		for _, other := range neighbours(members, m) {
-			err := ns.links.NeighSet(&netlink.Neigh{
-				LinkIndex: ns.interfaces[m.link], Family: unix.AF_INET, State: netlink.NUD_PERMANENT,
+			err := h.links.NeighSet(&netlink.Neigh{
+				LinkIndex: h.interfaces[m.link], Family: unix.AF_INET, State: netlink.NUD_PERMANENT,
 				IP: other.address.AsSlice(), HardwareAddr: other.mac,
 			})
 			if err != nil {
@@ -346,7 +324,7 @@ func (b *builder) waitForCarrier() error {
 				break
 			}
 			if time.Now().After(end) {
-				return fmt.Errorf("wait for interface %d: it does not come up", p.index)
+				return fmt.Errorf("wait for interface %s: it does not come up", link.Attrs().Name)
 			}
 			select {
 			case <-b.ctx.Done():

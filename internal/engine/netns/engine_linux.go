@@ -50,9 +50,7 @@ func poll(hosts int) time.Duration {
 // enterCommand is the command by which a person gets a shell on the host. The
 // namespace has no name but that of this process's descriptor.
 func (h *Host) enterCommand() string {
-	h.network.mu.Lock()
-	fd := h.network.files[h.asked.Name].Fd()
-	h.network.mu.Unlock()
+	fd := h.file.Fd()
 	if outer := os.Getenv(outerPID); outer != "" {
 		return fmt.Sprintf("nsenter --target %s --user --preserve-credentials --net=/proc/%s/fd/%d", outer, outer, fd)
 	}

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"runtime"
 
-	"github.com/fourtuple/fourtuple/internal/agent"
 	"github.com/fourtuple/fourtuple/internal/run"
-	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // ErrUnsupported is what everything returns elsewhere than on Linux.
@@ -22,29 +20,6 @@ type Engine struct{}
 
 // Up returns ErrUnsupported.
 func (Engine) Up(context.Context, run.Setup) (*run.Network, error) { return nil, ErrUnsupported }
-
-// A Network is a lab that is real; there is none on this system.
-type Network struct{}
-
-// Build returns ErrUnsupported.
-func Build(context.Context, *topology.Lab, func(done, total int)) (*Network, error) {
-	return nil, ErrUnsupported
-}
-
-// Host returns nil.
-func (*Network) Host(string) *Host { return nil }
-
-// Close returns ErrUnsupported.
-func (*Network) Close() error { return ErrUnsupported }
-
-// A Host is a host of a Network; there is none on this system.
-type Host struct{}
-
-// Do returns ErrUnsupported.
-func (*Host) Do(func() error) error { return ErrUnsupported }
-
-// Start returns ErrUnsupported.
-func (*Host) Start(agent.Program) (agent.Process, error) { return nil, ErrUnsupported }
 
 // IsHelper is false.
 func IsHelper() bool { return false }

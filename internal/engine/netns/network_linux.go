@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"slices"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -17,14 +16,11 @@ import (
 // may be called from any goroutine.
 type Network struct {
 	hosts     map[string]*Host
+	bridges   namespace
 	onSubnets map[string][]neighbour // by subnet
 	starter   *starter
 
-	mu sync.Mutex
-	// files are the hosts' namespaces; first has them in the order in which
-	// they were made, and before them the bridges'.
-	files     map[string]*os.File
-	first     []*os.File
+	mu        sync.Mutex
 	processes map[*process]bool
 	closed    bool
 	reapers   sync.WaitGroup
@@ -40,6 +36,8 @@ type neighbour struct {
 type Host struct {
 	network *Network
 	asked   *topology.Host
+	namespace
+	interfaces []int // the indexes of eth0, eth1 and so on
 }
 
 // errClosed is for who comes after Close.
@@ -50,12 +48,11 @@ func newNetwork(l *topology.Lab) *Network {
 		hosts:     make(map[string]*Host, len(l.Hosts)),
 		onSubnets: make(map[string][]neighbour, len(l.Subnets)),
 		starter:   newStarter(),
-		files:     make(map[string]*os.File, len(l.Hosts)),
 		processes: make(map[*process]bool),
 	}
 	for i := range l.Hosts {
 		h := &l.Hosts[i]
-		n.hosts[h.Name] = &Host{network: n, asked: h}
+		n.hosts[h.Name] = &Host{network: n, asked: h, interfaces: make([]int, len(h.Links))}
 		for _, link := range h.Links {
 			n.onSubnets[link.Subnet] = append(n.onSubnets[link.Subnet], neighbour{h.Name, link.Address.Addr()})
 		}
@@ -66,34 +63,34 @@ func newNetwork(l *topology.Lab) *Network {
 // Host returns the host of that name, nil if the lab has none.
 func (n *Network) Host(name string) *Host { return n.hosts[name] }
 
+// namespaces are all that were made, the bridges' last.
+func (n *Network) namespaces() []*namespace {
+	var all []*namespace
+	for _, h := range n.hosts {
+		if h.file != nil {
+			all = append(all, &h.namespace)
+		}
+	}
+	if n.bridges.file != nil {
+		all = append(all, &n.bridges)
+	}
+	return all
+}
+
 // Do runs f on an OS thread in the host's network namespace and returns f's
 // error. Sockets that f opens stay in that namespace and may be used from
 // anywhere. It is an error if the network is closed.
 func (h *Host) Do(f func() error) error {
-	file, err := h.namespace()
-	if err != nil {
-		return fmt.Errorf("enter %s: %w", h.asked.Name, err)
+	err := onThread(func() error {
+		if err := setNamespace(h.file); err != nil {
+			return fmt.Errorf("enter %s: %w", h.asked.Name, err)
+		}
+		return f()
+	})
+	if errors.Is(err, os.ErrClosed) {
+		return fmt.Errorf("enter %s: %w", h.asked.Name, errClosed)
 	}
-	return inNamespace(file, f)
-}
-
-// namespace is the host's network namespace.
-func (h *Host) namespace() (*os.File, error) {
-	h.network.mu.Lock()
-	defer h.network.mu.Unlock()
-	if h.network.closed {
-		return nil, errClosed
-	}
-	return h.network.files[h.asked.Name], nil
-}
-
-// keep registers a host's namespace, or with an empty name the bridges', with
-// Close.
-func (n *Network) keep(host string, file *os.File) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.first = append(n.first, file)
-	n.files[host] = file
+	return err
 }
 
 // adopt registers a new process with Close and waits for it from now on. A
@@ -116,8 +113,8 @@ func (n *Network) adopt(p *process) error {
 }
 
 // Close kills the programs that still run, waits for their ends, and closes
-// the namespaces, the hosts' first; the kernel then takes the links down. It
-// goes on at errors and joins them. A second Close does nothing.
+// the namespaces; the kernel then takes the links down. It goes on at errors
+// and joins them. A second Close does nothing.
 func (n *Network) Close() error {
 	n.mu.Lock()
 	if n.closed {
@@ -136,8 +133,8 @@ func (n *Network) Close() error {
 	}
 	n.reapers.Wait()
 	n.starter.stop()
-	for _, file := range slices.Backward(n.first) {
-		errs = append(errs, file.Close())
+	for _, ns := range n.namespaces() {
+		errs = append(errs, ns.file.Close())
 	}
 	return errors.Join(errs...)
 }

@@ -44,23 +44,14 @@ func (h *Host) start(p agent.Program) (*process, error) {
 		Role: program, Args: p.Args, Environment: environment(hostname, p.Environment),
 		Directory: cmp.Or(p.Directory, "/"), Hostname: hostname, Hosts: h.hostsFile(hostname, p.ExtraHosts),
 	}
-	namespace, err := h.namespace()
-	if err != nil {
-		return nil, err
-	}
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
-	}
-	defer null.Close()
-	standard := [3]*os.File{null, cmp.Or(p.Stdout, null), cmp.Or(p.Stderr, null)}
 	var child *process
 	var socket *os.File
-	err = h.network.starter.do(func() error {
-		if err := setNamespace(namespace); err != nil {
+	err := h.network.starter.do(func() (err error) {
+		if err := setNamespace(h.file); err != nil {
 			return err
 		}
-		child, socket, err = startHelper(standard, &syscall.SysProcAttr{Cloneflags: ownNamespaces, Setsid: true})
+		child, socket, err = startHelper([3]*os.File{nil, p.Stdout, p.Stderr},
+			&syscall.SysProcAttr{Cloneflags: ownNamespaces, Setsid: true})
 		return err
 	})
 	if err != nil {
@@ -81,8 +72,18 @@ const ownNamespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS |
 
 // startHelper starts this command as a helper that waits for its request on
 // the socket's other end, its descriptor 3. It dies with the calling thread as
-// soon as it executes what was requested.
+// soon as it executes what was requested. Those of its standard files that are
+// nil are /dev/null.
 func startHelper(standard [3]*os.File, sys *syscall.SysProcAttr) (*process, *os.File, error) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer null.Close()
+	files := make([]uintptr, 0, 4)
+	for _, f := range standard {
+		files = append(files, cmp.Or(f, null).Fd())
+	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
@@ -92,14 +93,10 @@ func startHelper(standard [3]*os.File, sys *syscall.SysProcAttr) (*process, *os.
 	ours := os.NewFile(uintptr(fds[0]), "helper")
 	pidfd := -1
 	sys.PidFD = &pidfd
-	pid, err := syscall.ForkExec(ownExecutable, []string{"lab", HelperCommand}, &syscall.ProcAttr{
-		Files: []uintptr{standard[0].Fd(), standard[1].Fd(), standard[2].Fd(), uintptr(fds[1])},
-		Sys:   sys,
-	})
-	if err == nil && pidfd < 0 {
-		err = errors.Join(errors.New("this kernel has no pidfds; Linux has them from 5.4 on"), unix.Kill(pid, unix.SIGKILL))
-		_, waitErr := unix.Wait4(pid, nil, 0, nil)
-		err = errors.Join(err, waitErr)
+	pid, err := syscall.ForkExec(ownExecutable, []string{"lab", HelperCommand},
+		&syscall.ProcAttr{Files: append(files, uintptr(fds[1])), Sys: sys})
+	if err == nil && pidfd < 0 { // the helper ends without a request
+		err = errors.New("this kernel has no pidfds; Linux has them from 5.4 on")
 	}
 	if err != nil {
 		return nil, nil, errors.Join(fmt.Errorf("clone: %w", err), ours.Close())

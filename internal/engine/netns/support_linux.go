@@ -51,12 +51,7 @@ func tryHelper() error {
 		sys = ownUser()
 	}
 	sys.Cloneflags |= ownNamespaces | unix.CLONE_NEWNET
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	defer null.Close()
-	p, socket, err := startHelper([3]*os.File{null, null, null}, sys)
+	p, socket, err := startHelper([3]*os.File{}, sys)
 	if err != nil {
 		return err
 	}

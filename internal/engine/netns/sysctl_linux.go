@@ -33,13 +33,16 @@ func checkSysctls(h *topology.Host) error {
 
 // setSysctls sets those of the host's parameters that are of an interface, or
 // those that are not, which have to be set before there are interfaces that
-// copy them. The thread is in the host's namespace.
-func (b *builder) setSysctls(h *topology.Host, interfaces bool) error {
-	for _, key := range slices.Sorted(maps.Keys(h.Sysctls)) {
-		if ofInterface.MatchString(key) != interfaces {
+// copy them.
+func (b *builder) setSysctls(h *Host, ofInterfaces bool) error {
+	for _, key := range slices.Sorted(maps.Keys(h.asked.Sysctls)) {
+		if ofInterface.MatchString(key) != ofInterfaces {
 			continue
 		}
-		if err := b.procfs.set(key, h.Sysctls[key]); err != nil {
+		if err := setNamespace(h.file); err != nil {
+			return err
+		}
+		if err := b.procfs.set(key, h.asked.Sysctls[key]); err != nil {
 			return err
 		}
 	}
@@ -66,10 +69,11 @@ func (p *procfs) set(key, value string) error {
 		p.renew()
 	}
 	p.left--
-	if err := p.write("sys/"+strings.ReplaceAll(key, ".", "/"), value); err != nil {
-		if errors.Is(err, unix.ENOENT) {
-			err = fmt.Errorf("%w: this kernel has no such parameter for a single host", err)
-		}
+	err := p.write("sys/"+strings.ReplaceAll(key, ".", "/"), value)
+	if errors.Is(err, unix.ENOENT) {
+		err = fmt.Errorf("%w: this kernel has no such parameter for a single host", err)
+	}
+	if err != nil {
 		return fmt.Errorf("set %s=%q: %w", key, value, err)
 	}
 	return nil

@@ -9,17 +9,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// inNamespace runs f on an OS thread that is in the network namespace, and
-// returns f's error. f may move the thread to other network namespaces.
-func inNamespace(file *os.File, f func() error) error {
-	return onThread(func() error {
-		if err := setNamespace(file); err != nil {
-			return err
-		}
-		return f()
-	})
-}
-
 // onThread runs f on an OS thread that f may move to other network namespaces,
 // and brings it back to its own afterwards. A thread that cannot be brought
 // back ends with the goroutine that is locked to it: nothing else ever runs on
@@ -57,14 +46,7 @@ func onThread(f func() error) error {
 }
 
 // currentNamespace opens the calling thread's network namespace.
-func currentNamespace() (*os.File, error) {
-	const path = "/proc/thread-self/ns/net"
-	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, &os.PathError{Op: "open", Path: path, Err: err}
-	}
-	return os.NewFile(uintptr(fd), path), nil
-}
+func currentNamespace() (*os.File, error) { return os.Open("/proc/thread-self/ns/net") }
 
 // setNamespace moves the calling thread, which must be locked. A namespace
 // that is being closed stays open until this is done.
