@@ -25,7 +25,7 @@ func Build(ctx context.Context, l *topology.Lab, progress func(done, total int))
 		return nil, err
 	}
 	b := &builder{
-		ctx: ctx, lab: l, members: members, network: newNetwork(l),
+		ctx: ctx, lab: l, members: members, network: newNetwork(l, members),
 		progress: progress, total: 2*len(l.Hosts) + len(l.Subnets),
 	}
 	if err := onThread(b.build); err != nil {

@@ -40,8 +40,14 @@ func (h *Host) start(p agent.Program) (*process, error) {
 		return nil, errors.New("no program")
 	}
 	hostname := cmp.Or(p.Hostname, h.asked.Name)
+	p.Environment = append([]string{"HOSTNAME=" + hostname}, p.Environment...)
+	for i, v := range p.Environment { // whatever the lab says PATH is
+		if path, ok := strings.CutPrefix(v, "PATH="); ok {
+			p.Environment[i] = "PATH=" + programsFolder + ":" + path
+		}
+	}
 	r := request{
-		Role: program, Args: p.Args, Environment: environment(hostname, p.Environment),
+		Args: p.Args, Environment: p.FullEnvironment(programsFolder + ":" + agent.DefaultPath),
 		Directory: cmp.Or(p.Directory, "/"), Hostname: hostname, Hosts: h.hostsFile(hostname, p.ExtraHosts),
 	}
 	var child *process
@@ -125,19 +131,13 @@ func converse(helper *os.File, r request) error {
 // mount namespace of its own (prepareMounts). The kernel kills a program when
 // the thread that cloned it ends, so this one lives until the network is closed.
 type starter struct {
-	once sync.Once
 	jobs chan func(prepared error)
-	done chan struct{}
+	done chan struct{} // closed to end the thread
 	loop sync.WaitGroup
-}
-
-func newStarter() *starter {
-	return &starter{jobs: make(chan func(prepared error)), done: make(chan struct{})}
 }
 
 // do runs f on the starter's thread.
 func (s *starter) do(f func() error) error {
-	s.once.Do(func() { s.loop.Go(s.work) })
 	result := make(chan error, 1)
 	job := func(prepared error) {
 		if prepared == nil {
@@ -187,13 +187,6 @@ func (s *starter) work() {
 	}
 }
 
-// stop ends the thread. No program may be left.
-func (s *starter) stop() {
-	s.once.Do(func() {})
-	close(s.done)
-	s.loop.Wait()
-}
-
 // hostsFile is the text of the host's /etc/hosts (hosts(5)): itself, the extra
 // hosts that the lab names, and the hosts that it shares a subnet with, which
 // Docker's name server knows too.
@@ -210,30 +203,11 @@ func (h *Host) hostsFile(hostname string, extra map[string][]netip.Addr) string 
 		}
 	}
 	for _, link := range h.asked.Links {
-		for _, other := range h.network.onSubnets[link.Subnet] {
-			if other.name != h.asked.Name {
-				line(other.address, other.name)
+		for _, other := range h.network.members[link.Subnet] {
+			if other.host != h.asked {
+				line(other.address, other.host.Name)
 			}
 		}
 	}
 	return text.String()
-}
-
-// environment is what a container would have, and what the lab adds to it. The
-// programs of ours come first in PATH, whatever the lab says it is.
-func environment(hostname string, added []string) []string {
-	all := map[string]string{
-		"PATH": agent.DefaultPath, "HOME": "/", "HOSTNAME": hostname,
-	}
-	for _, v := range added {
-		name, value, _ := strings.Cut(v, "=")
-		all[name] = value
-	}
-	all["PATH"] = programsFolder + ":" + all["PATH"]
-	list := make([]string, 0, len(all))
-	for name, value := range all {
-		list = append(list, name+"="+value)
-	}
-	slices.Sort(list)
-	return list
 }

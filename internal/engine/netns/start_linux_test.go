@@ -3,6 +3,7 @@ package netns
 import (
 	"net/netip"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +36,10 @@ func TestProgramSeesOnlyItsHost(t *testing.T) {
 	require.Equal(t, "/usr", r.Directory)
 	require.Equal(t, "client", r.Comm)
 	require.Equal(t, []string{"client", "report"}, r.Arguments)
-	require.ElementsMatch(t, []string{"PATH=/sys/firmware:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOSTNAME=r1", "GREETING=hello", "HOME=/nowhere"}, r.Environment)
+	self, err := os.Executable()
+	require.NoError(t, err)
+	self = filepath.Dir(self)
+	require.ElementsMatch(t, []string{"PATH=/sys/firmware:" + agent.DefaultPath + ":" + self, "HOSTNAME=r1", "GREETING=hello", "HOME=/nowhere"}, r.Environment)
 	require.Equal(t, "/dev/null<nil>", r.Descriptors[0])
 	require.Empty(t, r.Inherited)
 	require.Equal(t, `127.0.0.1	localhost

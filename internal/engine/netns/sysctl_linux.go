@@ -10,26 +10,14 @@ import (
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// sysctlName is a parameter's name in sysctl(8)'s notation with dots.
+// sysctlName is a parameter's name in sysctl(8)'s notation with dots. Only net.*
+// belongs to a network namespace, all else is the machine's.
 var sysctlName = regexp.MustCompile(`^net(\.[A-Za-z0-9_-]+)+$`)
 
 // ofInterface matches parameters that exist only while an interface does.
 var ofInterface = regexp.MustCompile(`\.eth[0-9]+\.`)
-
-// checkSysctls refuses what is not a host's own: only net.* belongs to a
-// network namespace, all else is the machine's.
-func checkSysctls(h *topology.Host) error {
-	for _, key := range slices.Sorted(maps.Keys(h.Sysctls)) {
-		if !sysctlName.MatchString(key) {
-			return fmt.Errorf("sysctl %q of %s: a host has its own net.* and nothing else", key, h.Name)
-		}
-	}
-	return nil
-}
 
 // setSysctls sets those of the host's parameters that are of an interface, or
 // those that are not, which have to be set before there are interfaces that

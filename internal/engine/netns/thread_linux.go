@@ -2,7 +2,6 @@ package netns
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"runtime"
 
@@ -52,10 +51,10 @@ func currentNamespace() (*os.File, error) { return os.Open("/proc/thread-self/ns
 // that is being closed stays open until this is done.
 func setNamespace(file *os.File) error {
 	err := control(file, func(fd int) error { return unix.Setns(fd, unix.CLONE_NEWNET) })
-	if err != nil {
-		return fmt.Errorf("enter network namespace: %w", err)
+	if err != nil && !errors.As(err, new(unix.Errno)) {
+		return errClosed // its descriptor is
 	}
-	return nil
+	return os.NewSyscallError("enter network namespace", err)
 }
 
 // control calls f with the file's descriptor, which stays open meanwhile.
