@@ -33,7 +33,7 @@ func Clean(ctx context.Context, out io.Writer) error {
 	return errors.Join(clean(ctx, cli, out, labelRun, beginTimeout), cli.Close())
 }
 
-// clean cleans what has the label, which may be a name or NAME=value.
+// clean cleans what has the label, NAME or NAME=value.
 func clean(ctx context.Context, cli *client.Client, out io.Writer, label string, timeout time.Duration) error {
 	told := make(map[string]life) // what has been said
 	for {
@@ -75,12 +75,12 @@ type found struct {
 	newest  time.Time // when the last of it was made
 }
 
-// findRuns finds all that runs made and has the label, by the run's id, and the
-// engine's time, which is the clock that ages are read by.
+// findRuns finds all that has the label, by the run's id, and the engine's time,
+// which is the clock that ages are read by.
 func findRuns(ctx context.Context, cli *client.Client, label string) (map[string]found, time.Time, error) {
 	info, infoErr := cli.Info(ctx, client.InfoOptions{})
 	now, timeErr := time.Parse(time.RFC3339Nano, info.Info.SystemTime)
-	filters := make(client.Filters).Add("label", labelKind+"="+kindLab, labelRun, label)
+	filters := make(client.Filters).Add("label", label)
 	networks, networkErr := cli.NetworkList(ctx, client.NetworkListOptions{Filters: filters})
 	containers, containerErr := cli.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: filters})
 	for _, err := range []error{infoErr, timeErr, networkErr, containerErr} {

@@ -73,16 +73,11 @@ func endpoint(ctx context.Context) (options []client.Opt, where string, err erro
 	if strings.HasPrefix(host, "ssh:") {
 		return append(options, client.WithHost("http://docker"), client.WithDialContext(dialStdio)), host, nil
 	}
-	if certificates := filepath.Join(tls, "docker"); isFolder(certificates) {
-		file := func(name string) string { return filepath.Join(certificates, name) }
+	file := func(name string) string { return filepath.Join(tls, "docker", name) }
+	if _, err := os.Stat(file("ca.pem")); err == nil && filepath.IsAbs(tls) {
 		options = append(options, client.WithTLSClientConfig(file("ca.pem"), file("cert.pem"), file("key.pem")))
 	}
 	return append(options, client.WithHost(host)), host, nil
-}
-
-func isFolder(name string) bool {
-	info, err := os.Stat(name)
-	return filepath.IsAbs(name) && err == nil && info.IsDir()
 }
 
 // dialStdio is a connection to the engine by way of the docker command, which

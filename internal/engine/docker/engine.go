@@ -24,10 +24,9 @@
 //
 // # What is left
 //
-// All that a run makes has the labels org.fourtuple=lab and
-// org.fourtuple.run=ID. No request is cut off on its way, so what has the label
-// when the last one is answered is all there is; Down removes that, goes on at
-// errors, and joins them.
+// All that a run makes has the label org.fourtuple.run=ID. No request is cut off
+// on its way, so what has the label when the last one is answered is all there
+// is; Down removes that, goes on at errors, and joins them.
 //
 // # Errors
 //
@@ -52,15 +51,11 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// The labels of all that a run makes, and of the images that BuildImages
-// builds.
+// The labels of what is made on an engine.
 const (
-	labelKind = "org.fourtuple"      // kindLab or kindImage
-	labelRun  = "org.fourtuple.run"  // the run's id
-	labelHost = "org.fourtuple.host" // of a container: the host's name
-
-	kindLab   = "lab"
-	kindImage = "image"
+	labelRun     = "org.fourtuple.run"     // the id of the run that made it
+	labelHost    = "org.fourtuple.host"    // of a container: the host's name
+	labelProgram = "org.fourtuple.program" // of an image: the SHA-256 of its program
 )
 
 // An Engine makes labs real as containers.
@@ -105,7 +100,7 @@ func (n *network) object(part string) string {
 }
 
 func (n *network) labels(more map[string]string) map[string]string {
-	all := map[string]string{labelKind: kindLab, labelRun: n.setup.ID}
+	all := map[string]string{labelRun: n.setup.ID}
 	maps.Copy(all, more)
 	return all
 }

@@ -24,7 +24,7 @@ func TestContainerIsConfined(t *testing.T) {
 		ExtraHosts: map[string][]netip.Addr{"b": {netip.MustParseAddr("10.0.0.2")}, "a": {netip.MustParseAddr("10.0.0.1")}},
 	}, []topology.Link{{Subnet: "home", Address: netip.MustParsePrefix("10.12.0.10/24"), MAC: "02:00:00:00:00:01"}})
 	assert.Equal(t, "fourtuple-01234567-server", made.Name)
-	assert.Equal(t, map[string]string{"org.fourtuple": "lab", "org.fourtuple.run": "0123456789abcdef", "org.fourtuple.host": "server"}, made.Config.Labels)
+	assert.Equal(t, map[string]string{"org.fourtuple.run": "0123456789abcdef", "org.fourtuple.host": "server"}, made.Config.Labels)
 	assert.Equal(t, []string{"/lab", "host", "--stdio", "server"}, made.Config.Entrypoint)
 	assert.Empty(t, made.Config.Cmd, "the agent is told the program by its coordinator")
 	h := made.HostConfig

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -69,11 +70,6 @@ func BuildImages(ctx context.Context, folder string, out io.Writer) (err error) 
 		}
 		fmt.Fprintf(out, "%s  %s  linux/%s\n", i.name, units.HumanSize(float64(len(programs[i.command]))), engine.Arch)
 	}
-	// Those that have lost their names to these, and are not in use.
-	old := make(client.Filters).Add("dangling", "true").Add("label", labelKind+"="+kindImage)
-	if _, err := cli.ImagePrune(ctx, client.ImagePruneOptions{Filters: old}); err != nil {
-		return fmt.Errorf("remove older images: %s", oneLine(err))
-	}
 	return nil
 }
 
@@ -97,29 +93,29 @@ func compile(ctx context.Context, folder, command, into, arch string) ([]byte, e
 	return os.ReadFile(into)
 }
 
-// load gives the image to the engine as a file system of one layer. An import
-// needs no builder, leaves no images of single steps, and every engine has it.
+// load gives the image to the engine as a file system of one layer, unless it
+// has it. An import needs no builder, leaves no images of single steps, and
+// every engine has it.
 func (i image) load(ctx context.Context, cli *client.Client, program []byte) error {
+	hash := fmt.Sprintf("%x", sha256.Sum256(program))
+	older, err := cli.ImageInspect(ctx, i.name)
+	if err == nil && older.Config != nil && older.Config.Labels[labelProgram] == hash {
+		return nil
+	}
 	var files bytes.Buffer
 	w := tar.NewWriter(&files)
-	err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "lab", Mode: 0o755, Size: int64(len(program))})
-	if err != nil {
-		return err
-	}
-	if _, err := w.Write(program); err != nil {
-		return err
-	}
+	errs := []error{w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "lab", Mode: 0o755, Size: int64(len(program))})}
+	_, err = w.Write(program)
+	errs = append(errs, err)
 	for _, link := range i.links {
-		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: link, Linkname: "lab", Mode: 0o777}); err != nil {
-			return err
-		}
+		errs = append(errs, w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: link, Linkname: "lab", Mode: 0o777}))
 	}
-	if err := w.Close(); err != nil {
+	if err := errors.Join(append(errs, w.Close())...); err != nil {
 		return err
 	}
 	answer, err := cli.ImageImport(ctx, client.ImageImportSource{Source: &files, SourceName: "-"}, i.name, client.ImageImportOptions{
 		Tag:     "latest",
-		Changes: []string{"ENV PATH=/", "LABEL " + labelKind + "=" + kindImage, i.runs},
+		Changes: []string{"ENV PATH=/", "LABEL " + labelProgram + "=" + hash, i.runs},
 	})
 	if err != nil {
 		return err
@@ -128,7 +124,21 @@ func (i image) load(ctx context.Context, cli *client.Client, program []byte) err
 	if bytes.Contains(text, []byte(`"error"`)) {
 		err = errors.New(string(text))
 	}
-	return errors.Join(err, answer.Close())
+	return errors.Join(err, answer.Close(), removeUntagged(ctx, cli, older.ID))
+}
+
+// removeUntagged removes an image that has lost its name to another, unless it
+// is in use.
+func removeUntagged(ctx context.Context, cli *client.Client, id string) error {
+	image, err := cli.ImageInspect(ctx, id)
+	if err != nil || len(image.RepoTags) > 0 {
+		return nil // gone, or still somebody's
+	}
+	_, err = cli.ImageRemove(ctx, id, client.ImageRemoveOptions{})
+	if cerrdefs.IsConflict(err) || cerrdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
 }
 
 // checkImages tells which of the lab's images the engine lacks.
