@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"github.com/fourtuple/fourtuple/internal/agent"
 	"github.com/fourtuple/fourtuple/internal/nettest"
 )
 
@@ -34,7 +35,11 @@ func TestSupportedForOrdinaryUsers(t *testing.T) {
 // A system that forbids it: a user namespace in which no more may be made.
 func TestForbidden(t *testing.T) {
 	needsUserNamespaces(t)
-	out, err := ordinarily(t, "forbidden").CombinedOutput()
+	c := outside("forbidden")
+	c.SysProcAttr.Cloneflags = unix.CLONE_NEWUSER
+	c.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: agent.UnprivilegedID, HostID: os.Geteuid(), Size: 1}}
+	c.SysProcAttr.AmbientCaps = []uintptr{unix.CAP_SYS_RESOURCE}
+	out, err := c.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.Equal(t, "privileged false, supported the system forbids ordinary users to make networks by "+
 		"user.max_user_namespaces=0: set it with `sudo sysctl user.max_user_namespaces=10000`, "+
