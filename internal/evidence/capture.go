@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -16,15 +17,14 @@ import (
 
 // A capture is a pcapng file (draft-ietf-opsawg-pcapng) while it is read.
 type capture struct {
+	reader  *pcapgo.NgReader
+	decoder *decoder
 	packets []Packet
 	frames  int
-	// By the interface's number: its name, its frames, and what the block that
-	// ends its capture says.
-	names      []string
+	// By the interface's number: its frames, and the block that ends its capture.
 	framesOn   map[int]uint64
 	statistics map[int]pcapgo.NgInterfaceStatistics
 	defect     string
-	block      []byte // payloads, many packets' in one allocation
 }
 
 // flaw notes the first thing that is wrong with the file.
@@ -45,7 +45,7 @@ const sectionMagic = 0x0a0d0d0a
 // at most sizeHint packets.
 func readCapture(r io.Reader, sizeHint int64) *capture {
 	c := &capture{
-		packets:  make([]Packet, 0, sizeHint),
+		decoder: newDecoder(), packets: make([]Packet, 0, sizeHint),
 		framesOn: make(map[int]uint64), statistics: make(map[int]pcapgo.NgInterfaceStatistics),
 	}
 	buffered := bufio.NewReaderSize(r, 1<<16)
@@ -53,14 +53,19 @@ func readCapture(r io.Reader, sizeHint int64) *capture {
 		c.flaw("is no pcapng file")
 		return c
 	}
-	reader, err := pcapgo.NewNgReader(buffered, pcapgo.NgReaderOptions{
-		WantMixedLinkType:  true,
-		StatisticsCallback: c.ends,
+	var err error
+	c.reader, err = pcapgo.NewNgReader(buffered, pcapgo.NgReaderOptions{
+		WantMixedLinkType: true,
+		StatisticsCallback: func(id int, s pcapgo.NgInterfaceStatistics) {
+			if _, twice := c.statistics[id]; twice {
+				c.flaw("has the statistics of interface %d twice", id)
+			}
+			c.statistics[id] = s
+		},
 		SectionEndCallback: func([]pcapgo.NgInterface, pcapgo.NgSectionInfo) { c.flaw("has more than one section") },
 	})
-	d := newDecoder()
 	for err == nil && c.defect == "" {
-		err = c.next(reader, d)
+		err = c.next()
 	}
 	switch {
 	case errors.Is(err, io.ErrUnexpectedEOF):
@@ -71,82 +76,61 @@ func readCapture(r io.Reader, sizeHint int64) *capture {
 	return c
 }
 
-// ends takes the block that ends the capture of an interface.
-func (c *capture) ends(id int, s pcapgo.NgInterfaceStatistics) {
-	if _, twice := c.statistics[id]; twice {
-		c.flaw("has the statistics of interface %d twice", id)
-	}
-	c.statistics[id] = s
-}
-
 // next reads a packet.
-func (c *capture) next(r *pcapgo.NgReader, d *decoder) error {
-	data, info, options, err := r.ZeroCopyReadPacketDataWithOptions()
-	for id := len(c.names); id < r.NInterfaces(); id++ {
-		i, err := r.Interface(id)
-		if err != nil {
-			return err
-		}
-		c.names = append(c.names, i.Name)
-	}
+func (c *capture) next() error {
+	data, info, options, err := c.reader.ZeroCopyReadPacketDataWithOptions()
 	if err != nil {
 		return err
 	}
 	c.frames++
 	c.framesOn[info.InterfaceIndex]++
-	p := Packet{
-		Time: info.Timestamp, Number: c.frames, Interface: c.names[info.InterfaceIndex], FrameLength: info.Length,
-		Outgoing: options.Flags != nil && options.Flags.Direction == pcapgo.NgEpbFlagDirectionOutbound,
-	}
-	if info.AncillaryData[0] != layers.LinkTypeEthernet {
-		return fmt.Errorf("%q is no Ethernet", p.Interface)
-	}
-	segment, err := d.decode(&p, data, info)
+	on, err := c.reader.Interface(info.InterfaceIndex)
 	if err != nil {
 		return err
 	}
+	p := Packet{
+		Time: info.Timestamp, Number: c.frames, Interface: on.Name, FrameLength: info.Length,
+		Outgoing: options.Flags != nil && options.Flags.Direction == pcapgo.NgEpbFlagDirectionOutbound,
+	}
+	if on.LinkType != layers.LinkTypeEthernet {
+		return fmt.Errorf("%q is no Ethernet", p.Interface)
+	}
+	segment, err := c.decoder.decode(&p, data, info)
 	if segment {
-		p.Payload = c.keep(p.Payload)
+		p.Payload = bytes.Clone(p.Payload) // the reader uses its buffer again
 		c.packets = append(c.packets, p)
 	}
-	return nil
+	return err
 }
 
 // check compares the capture with the interfaces that the host had when its
 // witnesses went live, and with its own counts.
 func (c *capture) check(interfaces []Interface) {
-	var live []string
+	if c.defect != "" {
+		return
+	}
+	var live, captured []string
 	for _, i := range interfaces {
 		live = append(live, i.Name)
 	}
-	if slices.Sort(live); !slices.Equal(live, slices.Sorted(slices.Values(c.names))) {
-		c.flaw("is of the interfaces %q, the host has %q", c.names, live)
-	}
-	for id, name := range c.names {
+	for id := range c.reader.NInterfaces() {
+		on, _ := c.reader.Interface(id) // it is there
+		captured = append(captured, on.Name)
 		s, closed := c.statistics[id]
 		switch {
 		case !closed:
-			c.flaw("was not closed: packets on %q may be missing at its end", name)
+			c.flaw("was not closed: packets on %q may be missing at its end", on.Name)
 		// The kernel counts drops of all interfaces together: the first has them.
 		case s.PacketsDropped != 0 && (id == 0 || s.PacketsDropped != pcapgo.NgNoValue64):
-			c.flaw("lacks packets that were dropped on %q", name)
+			c.flaw("lacks packets that were dropped on %q", on.Name)
 		case s.PacketsReceived != c.framesOn[id] && s.PacketsReceived != pcapgo.NgNoValue64:
-			c.flaw("has %d packets of %q, which had %d", c.framesOn[id], name, s.PacketsReceived)
+			c.flaw("has %d packets of %q, which had %d", c.framesOn[id], on.Name, s.PacketsReceived)
 		}
 	}
-}
-
-// keep copies a payload out of the reader's buffer.
-func (c *capture) keep(payload []byte) []byte {
-	if len(payload) == 0 {
-		return nil
+	slices.Sort(live)
+	if slices.Sort(captured); !slices.Equal(live, captured) {
+		c.flaw("is of the interfaces %q, the host has %q", captured, live)
 	}
-	if len(payload) > cap(c.block)-len(c.block) {
-		c.block = make([]byte, 0, max(len(payload), 1<<16))
-	}
-	from := len(c.block)
-	c.block = append(c.block, payload...)
-	return c.block[from:len(c.block):len(c.block)]
 }
 
 // A decoder finds the TCP segments in Ethernet frames.
@@ -194,22 +178,18 @@ func (d *decoder) decode(p *Packet, data []byte, info gopacket.CaptureInfo) (seg
 			segment = true
 		}
 	}
-	if segment && d.parser.Truncated && len(data) == info.Length {
+	if !segment {
+		return false, nil
+	}
+	if d.parser.Truncated && len(data) == info.Length {
 		return false, errors.New("its IP header says more bytes than there are")
 	}
-	if segment {
-		d.segment(p, source, destination)
-		p.Length = max(length-len(d.tcp.Contents), len(p.Payload))
-	}
-	return segment, nil
-}
-
-func (d *decoder) segment(p *Packet, source, destination []byte) {
+	t := &d.tcp
 	from, _ := netip.AddrFromSlice(source)
 	to, _ := netip.AddrFromSlice(destination)
-	t := &d.tcp
-	p.Source = netip.AddrPortFrom(from, uint16(t.SrcPort))
-	p.Destination = netip.AddrPortFrom(to, uint16(t.DstPort))
+	p.Source, p.Destination = netip.AddrPortFrom(from, uint16(t.SrcPort)), netip.AddrPortFrom(to, uint16(t.DstPort))
 	p.Seq, p.Ack, p.Window, p.Payload = t.Seq, t.Ack, t.Window, t.Payload
 	p.Flags = Flags(t.Contents[13]) // RFC 9293, section 3.1
+	p.Length = max(length-len(t.Contents), len(p.Payload))
+	return true, nil
 }

@@ -230,7 +230,7 @@ func TestReadCaptureOfPieces(t *testing.T) {
 	assert.Equal(t, "is no pcapng file", c.defect, "nothing is unpacked")
 	c = readCapture(bytes.NewReader(whole), 0)
 	c.check(interfaces[:1])
-	assert.Equal(t, `is of the interfaces ["lo" "eth0"], the host has ["lo"]`, c.defect)
+	assert.Equal(t, `is of the interfaces ["eth0" "lo"], the host has ["lo"]`, c.defect)
 }
 
 func FuzzReadCapture(f *testing.F) {

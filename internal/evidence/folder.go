@@ -45,15 +45,18 @@ type Folder struct {
 // touched. No link is followed or written through. Files belong to the owner of
 // the folder that dir is in, where this process may give them away.
 func Create(dir string, lab *topology.Lab, source []byte) (*Folder, error) {
+	f := &Folder{files: make(map[string]error)}
+	var id [16]byte
+	rand.Read(id[:]) // never fails, says its documentation
+	f.ID = hex.EncodeToString(id[:])
 	dir = filepath.Clean(dir)
-	if err := makeDirectory(dir); err != nil {
-		return nil, err
+	err := makeDirectory(dir)
+	if err == nil {
+		err = f.open(dir)
 	}
-	f := &Folder{ID: randomID(), files: make(map[string]error)}
-	if err := f.open(dir); err != nil {
-		return nil, errors.Join(err, f.Close())
+	if err == nil {
+		err = f.empty()
 	}
-	err := f.empty()
 	if err == nil {
 		err = f.writeLab(lab, source)
 	}
@@ -61,13 +64,6 @@ func Create(dir string, lab *topology.Lab, source []byte) (*Folder, error) {
 		return nil, errors.Join(explain(dir, err), f.Close())
 	}
 	return f, nil
-}
-
-// randomID is a name that no other run has.
-func randomID() string {
-	var id [16]byte
-	rand.Read(id[:]) // never fails, says its documentation
-	return hex.EncodeToString(id[:])
 }
 
 // makeDirectory makes dir and the folders that it is in, where they are not
@@ -85,7 +81,7 @@ func makeDirectory(dir string) error {
 		return nil
 	}
 	if err != nil {
-		return explain(parent, err)
+		return err
 	}
 	made, err := os.Open(dir)
 	if err != nil {
@@ -94,20 +90,16 @@ func makeDirectory(dir string) error {
 	return errors.Join(inherit(made, parent), made.Close())
 }
 
-// open opens and locks the folder, and gives it to its owner.
+// open opens and locks the folder.
 func (f *Folder) open(dir string) (err error) {
-	info, err := os.Lstat(dir)
-	if err != nil {
-		return err
-	}
-	if info.Mode()&fs.ModeSymlink != 0 {
+	if _, err := os.Readlink(dir); err == nil {
 		return fmt.Errorf("%s is a link: name the folder that it leads to", dir)
 	}
 	if f.root, err = os.OpenRoot(dir); err != nil {
-		return explain(dir, err)
+		return err
 	}
 	if f.directory, err = f.root.Open("."); err != nil {
-		return explain(dir, err)
+		return err
 	}
 	if lock(f.directory) != nil {
 		return fmt.Errorf("%s is in use by another run: wait for its end, or choose another folder", dir)
@@ -271,7 +263,7 @@ func (f *Folder) Discard() error {
 	for name := range f.files {
 		err = errors.Join(err, f.root.Remove(name))
 	}
-	return errors.Join(err, os.Remove(f.root.Name()), f.Close())
+	return errors.Join(err, f.Close(), os.Remove(f.root.Name()))
 }
 
 // WriteFile writes a whole file of a kept run's folder, completely or not at

@@ -46,8 +46,6 @@ func insert(s *evidencetest.Sample, host string, n int, e evidence.HostEvent) {
 	h.Events = append(h.Events[:n+1], append([]evidence.HostEvent{e}, h.Events[n+1:]...)...)
 }
 
-var zero = 0
-
 // Whoever writes a run by hand and seals it must tell a whole life and plausible
 // rows: one record is changed, and its witness, and it alone, is not whole.
 func TestLoadIsStrict(t *testing.T) {
