@@ -105,6 +105,9 @@ func (a *account) take(e *HostEvent) error {
 		return a.belongs(e)
 	case HostLive:
 		a.interfaces, a.last = e.Interfaces, e.Snapshot
+		if e.Snapshot < 1 {
+			return fmt.Errorf("there is no snapshot %d", e.Snapshot)
+		}
 		return CheckInterfaces(e.Interfaces, a.host.Links)
 	case HostStarted:
 		a.pid = e.PID
@@ -198,8 +201,8 @@ func (a *account) witnesses() []Witness {
 // whole tells what a life that came to its end lacks.
 func (a *account) whole() error {
 	file := FileName(a.host.Name, Agent)
-	for _, event := range []string{HostLive, HostStarted, HostExited} {
-		if stage := stages[event]; a.count[event] == 0 && (!stage.program || len(a.host.Program) > 0) {
+	for _, event := range []string{HostLive, HostStarted, HostExited, HostStopped} {
+		if a.count[event] == 0 && (event == HostLive || len(a.host.Program) > 0) {
 			return fmt.Errorf("%s has no event %q", file, event)
 		}
 	}

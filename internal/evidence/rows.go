@@ -60,8 +60,8 @@ func decodeStrictly[V any](data []byte, v *V) error {
 type rowCheck struct {
 	host    string
 	witness Witness
-	// The host's life, and how far the times may be off: programs and the
-	// kernel stamp their records by other clocks than the agent's.
+	// The host's life, and how far times may be out of it: programs have other
+	// clocks than the agent.
 	from, until time.Time
 	slack       time.Duration
 
@@ -84,14 +84,14 @@ func (c *rowCheck) header(h *Header, line int) error {
 	switch {
 	case h.Host != c.host || h.Witness != c.witness:
 		return fmt.Errorf("a record of %q by %q", h.Host, h.Witness)
+	case h.Time.IsZero():
+		return errors.New("a record without a time")
 	case h.Time.Before(c.from.Add(-c.slack)) || !c.until.IsZero() && h.Time.After(c.until.Add(c.slack)):
 		return fmt.Errorf("its time %s is not within the host's life", h.Time.Format(time.RFC3339Nano))
-	case h.Time.Before(c.last.Add(-c.slack)):
-		return fmt.Errorf("its time %s is before that of an earlier line", h.Time.Format(time.RFC3339Nano))
+	case h.Time.Before(c.last):
+		return fmt.Errorf("its time %s is before that of the line before", h.Time.Format(time.RFC3339Nano))
 	}
-	if h.Time.After(c.last) {
-		c.last = h.Time
-	}
+	c.last = h.Time
 	return nil
 }
 
@@ -109,6 +109,9 @@ func (c *rowCheck) dumped(snapshot int, key rowKey) error {
 
 func (c *rowCheck) socket(s *Socket, line int) error {
 	tuple := FourTuple{Source: s.Local, Destination: s.Remote}
+	if s.State == Listen && s.Inode == 0 {
+		return errors.New("a socket that nobody has cannot listen")
+	}
 	return cmp.Or(
 		c.header(&s.Header, line),
 		c.dumped(s.Snapshot, rowKey{inode: s.Inode, protocol: s.Protocol, FourTuple: tuple}),
@@ -150,8 +153,8 @@ func (c *rowCheck) file(f *File, line int) error {
 	switch {
 	case err != nil:
 		return err
-	case f.PID < 1 || f.FD < 0:
-		return fmt.Errorf("there is no descriptor %d of process %d", f.FD, f.PID)
+	case f.PID < 1 || f.FD < 0 || f.Type == "" || f.Target == "" || !slices.Contains([]string{"", "r", "w", "u"}, f.Access):
+		return fmt.Errorf("descriptor %d%s of process %d is no %q, %q", f.FD, f.Access, f.PID, f.Type, f.Target)
 	case socket != (f.Inode != 0) || socket && f.Target != fmt.Sprintf("socket:[%d]", f.Inode):
 		return fmt.Errorf("target %q is not that of inode %d", f.Target, f.Inode)
 	case f.Protocol != "" && socket:

@@ -55,13 +55,22 @@ func TestLoadIsStrict(t *testing.T) {
 		change func(*sample)
 		want   string // witness of client1, and part of the text
 	}{
-		"unknown event":    {func(s *sample) { event(s, "client1", "ready").Event = "steady" }, `host: client1.host.jsonl:4: there is no event "steady"`},
-		"not registered":   {func(s *sample) { event(s, "client1", "registered").Event = "live" }, ""},
-		"registered twice": {func(s *sample) { insert(s, "client1", 1, evidence.HostEvent{Event: "registered"}) }, `host: client1.host.jsonl:3: "registered"`},
-		"live twice":       {func(s *sample) { insert(s, "client1", 1, *event(s, "client1", "live")) }, `host: client1.host.jsonl:3: "live" a second time`},
-		"never live":       {func(s *sample) { without(s, "client1", "live") }, ""},
-		"never started":    {func(s *sample) { without(s, "client1", "started") }, ""},
-		"never exited":     {func(s *sample) { without(s, "client1", "exited") }, `host: client1.host.jsonl has no event "exited"`},
+		"unknown event":     {func(s *sample) { event(s, "client1", "ready").Event = "steady" }, `host: client1.host.jsonl:4: there is no event "steady"`},
+		"not registered":    {func(s *sample) { event(s, "client1", "registered").Event = "live" }, ""},
+		"registered twice":  {func(s *sample) { insert(s, "client1", 1, evidence.HostEvent{Event: "registered"}) }, `host: client1.host.jsonl:3: "registered"`},
+		"live twice":        {func(s *sample) { insert(s, "client1", 1, *event(s, "client1", "live")) }, `host: client1.host.jsonl:3: "live" a second time`},
+		"never live":        {func(s *sample) { without(s, "client1", "live") }, ""},
+		"never started":     {func(s *sample) { without(s, "client1", "started") }, ""},
+		"never exited":      {func(s *sample) { without(s, "client1", "exited") }, `host: client1.host.jsonl has no event "exited"`},
+		"never stopped":     {func(s *sample) { without(s, "client1", "stopped") }, `host: client1.host.jsonl has no event "stopped"`},
+		"no time":           {func(s *sample) { event(s, "client1", "registered").Time = time.Time{} }, ""},
+		"no first snapshot": {func(s *sample) { event(s, "client1", "live").Snapshot = 0 }, "host: client1.host.jsonl:2: there is no snapshot 0"},
+		"nobody's listener": {func(s *sample) {
+			h := s.Hosts["client1"]
+			h.Sockets[0].State, h.Sockets[0].Remote, h.Sockets[0].Inode = "LISTEN", netip.MustParseAddrPort("0.0.0.0:0"), 0
+		}, "sockets: client1.sockets.jsonl:1: a socket that nobody has"},
+		"access":           {func(s *sample) { s.Hosts["client1"].Files[0].Access = "x" }, "files: client1.files.jsonl:1: descriptor 0x of process 201"},
+		"events swapped":   {func(s *sample) { p := s.Hosts["client1"].Program; p[1], p[2] = p[2], p[1] }, "program: client1.program.jsonl:3: its time 2026-08-01T12:00:00.225Z is before"},
 		"neither ready":    {func(s *sample) { without(s, "client1", "ready") }, "host: client1.host.jsonl does not say whether the program was ready"},
 		"not ready":        {func(s *sample) { event(s, "client1", "ready").Event = "not ready" }, "none"},
 		"no snapshot":      {func(s *sample) { without(s, "client1", "snapshot") }, `host: client1.host.jsonl has the snapshots [], the lab's are ["settled"]`},
