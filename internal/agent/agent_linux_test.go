@@ -38,7 +38,7 @@ func (n inside) Do(f func() error) (err error) {
 }
 
 func (n inside) Start(p Program) (Process, error) {
-	if _, err := p.Executable(p.FullEnvironment("")); err != nil {
+	if _, err := p.Executable(p.FullEnvironment("/", "")); err != nil {
 		return nil, err
 	}
 	c := n.ns.Command(p.Args[0], p.Args[1:]...)

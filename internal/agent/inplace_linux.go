@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -22,7 +23,11 @@ func (InPlace) Do(f func() error) error { return f() }
 // with the container, whose first process is the agent, and what it started
 // itself ends with it.
 func (InPlace) Start(p Program) (Process, error) {
-	environment := p.FullEnvironment(os.Getenv("PATH"))
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	environment := p.FullEnvironment(filepath.Dir(self), os.Getenv("PATH"))
 	path, err := p.Executable(environment)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.Args[0], err)

@@ -52,7 +52,7 @@ func TestInPlaceStartsWithoutPrivilege(t *testing.T) {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	assert.Equal(t, "/", lines[2])
-	assert.Equal(t, "/tmp 2 "+os.Getenv("PATH")+":"+self[:strings.LastIndex(self, "/")], lines[3], "the last of two counts")
+	assert.Equal(t, "/tmp 2 "+self[:strings.LastIndex(self, "/")]+":"+os.Getenv("PATH"), lines[3], "the last of two counts")
 	for _, line := range lines[4:] {
 		name, value, _ := strings.Cut(line, ":\t")
 		switch {
@@ -85,14 +85,14 @@ func TestInPlaceLooksUpPrograms(t *testing.T) {
 		"permission denied":                  {Args: []string{"./data"}, Directory: dir},
 		"no such file or directory":          {Args: []string{"/nowhere/hello"}},
 	} {
-		found, err := p.Executable(p.FullEnvironment(""))
+		found, err := p.Executable(p.FullEnvironment("/", ""))
 		if err != nil {
 			found = err.Error()
 		}
 		assert.Contains(t, found, want)
 	}
 	p := Program{Args: []string{"hello"}, Environment: path}
-	found, err := p.Executable(p.FullEnvironment(""))
+	found, err := p.Executable(p.FullEnvironment("/", ""))
 	require.NoError(t, err)
 	assert.Equal(t, dir+"/hello", found)
 	_, err = InPlace{}.Start(Program{Args: []string{"nosuchprogram"}})

@@ -54,11 +54,11 @@ const UnprivilegedID = 65534
 const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // FullEnvironment is a program's environment: its own variables, where programs
-// are looked up (path unless it says otherwise, DefaultPath if that is empty,
-// and the folder of this executable, beside which server, client and lab are),
+// are looked up (in ours, the folder that has server, client and lab, before
+// path, unless its own variables say otherwise, DefaultPath if that is empty),
 // and its home. Each variable is in it once, as programs disagree about which of
 // two counts.
-func (p *Program) FullEnvironment(path string) []string {
+func (p *Program) FullEnvironment(ours, path string) []string {
 	if path == "" {
 		path = DefaultPath
 	}
@@ -67,9 +67,7 @@ func (p *Program) FullEnvironment(path string) []string {
 		name, value, _ := strings.Cut(variable, "=")
 		values[name] = value
 	}
-	if self, err := os.Executable(); err == nil {
-		values["PATH"] += ":" + filepath.Dir(self)
-	}
+	values["PATH"] = ours + ":" + values["PATH"]
 	var environment []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		environment = append(environment, name+"="+values[name])
