@@ -41,13 +41,8 @@ func (h *Host) start(p agent.Program) (*process, error) {
 	}
 	hostname := cmp.Or(p.Hostname, h.asked.Name)
 	p.Environment = append([]string{"HOSTNAME=" + hostname}, p.Environment...)
-	for i, v := range p.Environment { // whatever the lab says PATH is
-		if path, ok := strings.CutPrefix(v, "PATH="); ok {
-			p.Environment[i] = "PATH=" + programsFolder + ":" + path
-		}
-	}
 	r := request{
-		Args: p.Args, Environment: p.FullEnvironment(programsFolder + ":" + agent.DefaultPath),
+		Args: p.Args, Environment: p.FullEnvironment(programsFolder, ""),
 		Directory: cmp.Or(p.Directory, "/"), Hostname: hostname, Hosts: h.hostsFile(hostname, p.ExtraHosts),
 	}
 	var child *process
