@@ -88,6 +88,9 @@ func checkText(t require.TestingT, text string) {
 		return
 	}
 	checkLab(t, lab)
+	if _, judge := lab.Host("judge"); !judge && !slices.ContainsFunc(lab.Hosts, func(h topology.Host) bool { return h.Image == "" }) {
+		checkReadsBack(t, lab)
+	}
 	n := len(lab.Clients) + 1
 	if wide, err := topology.ScaleClients(lab, n); err == nil {
 		checkLab(t, wide)

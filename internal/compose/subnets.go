@@ -29,11 +29,32 @@ func (b *builder) subnets(lab *topology.Lab) {
 		if _, ok := network.Extensions[labKey]; ok {
 			b.add(networkKey(name).to(labKey), "it has a meaning in services and at the top only; remove it")
 		}
-		subnet := topology.Subnet{Name: name, DriverOptions: network.DriverOpts}
+		subnet := topology.Subnet{Name: name, DriverOptions: driverOptions(network)}
 		subnet.Prefix, subnet.Gateway = b.prefix(name, network)
 		lab.Subnets = append(lab.Subnets, subnet)
 	}
 	b.checkOverlaps(lab.Subnets)
+}
+
+// routed are the options that every engine with Docker's bridges sets, whatever
+// a lab says.
+var routed = map[string]string{
+	"com.docker.network.bridge.gateway_mode_ipv4":    "routed",
+	"com.docker.network.bridge.enable_ip_masquerade": "false",
+}
+
+// driverOptions are those that are the lab's own; nil if there are none.
+func driverOptions(network types.NetworkConfig) map[string]string {
+	var own map[string]string
+	for name, value := range network.DriverOpts {
+		if routed[name] != value {
+			if own == nil {
+				own = make(map[string]string)
+			}
+			own[name] = value
+		}
+	}
+	return own
 }
 
 func (b *builder) checkDriver(name string, network types.NetworkConfig) {

@@ -1,0 +1,163 @@
+package compose
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+// judge is the service that a complete Compose file has beside its hosts.
+const judge = "judge"
+
+// Print writes a lab as a complete Compose file, to be saved as
+// docker-compose.yml in a clone of the project: with the images and how they are
+// built, what a container's agent may do and by what it reaches the judge, and
+// networks that Docker routes and does not translate. The repository's own
+// docker-compose.yml says why each of these is so. Read again it is the same
+// lab.
+func Print(lab *topology.Lab) ([]byte, error) {
+	if _, taken := lab.Host(judge); taken {
+		return nil, fmt.Errorf("print %s: a host is called %s, as the service is that judges a run; rename it", lab.Name, judge)
+	}
+	var text bytes.Buffer
+	if err := complete.Execute(&text, lab); err != nil {
+		return nil, fmt.Errorf("print %s: %w", lab.Name, err)
+	}
+	return text.Bytes(), nil
+}
+
+// complete is the file. What a lab may leave unsaid is left unsaid.
+var complete = template.Must(template.New("compose").Funcs(template.FuncMap{
+	"text":         scalar,
+	"list":         flowList,
+	"before":       func(first string, rest []string) []string { return append([]string{first}, rest...) },
+	"saysReady":    func(h topology.Host) bool { return h.Ready != ready(h.Program, topology.Ready{}) },
+	"defaultLimit": func() any { return defaultLimit },
+	"defaultStop":  func() string { return defaultStopSignal },
+	"defaultGrace": func() any { return defaultStopGrace },
+	"routed":       func() map[string]string { return routed },
+}).Parse(`x-lab:
+  name: {{text .Name}}
+{{- with .Question}}
+  question: {{text .}}{{end}}
+{{- with .Server}}
+  server: {{text .}}{{end}}
+{{- with .Port}}
+  port: {{.}}{{end}}
+{{- with .Clients}}
+  clients: {{list .}}{{end}}
+{{- with .Claims}}
+  claims: {{list .}}{{end}}
+{{- if ne .Limit defaultLimit}}
+  limit: {{.Limit}}{{end}}
+
+services:
+{{- range .Hosts}}
+  {{text .Name}}:
+    image: {{text (or .Image "fourtuple/server")}}
+{{- if eq (or .Image "fourtuple/server") "fourtuple/server"}}
+    build: {context: ., dockerfile: Dockerfile.server}{{end}}
+{{- if eq .Image "fourtuple/client"}}
+    build: {context: ., dockerfile: Dockerfile.client}{{end}}
+    entrypoint: [/lab, host, {{text .Name}}]
+{{- with .Program}}
+    command: {{list .}}{{end}}
+    depends_on: {{list (before "judge" .DependsOn)}}
+{{- if ne .Hostname .Name}}
+    hostname: {{text .Hostname}}{{end}}
+{{- with .Environment}}
+    environment: {{list .}}{{end}}
+{{- with .WorkingDirectory}}
+    working_dir: {{text .}}{{end}}
+{{- if ne .StopSignal defaultStop}}
+    stop_signal: {{.StopSignal}}{{end}}
+{{- if ne .StopGrace defaultGrace}}
+    stop_grace_period: {{.StopGrace}}{{end}}
+{{- with .Sysctls}}
+    sysctls:{{range $name, $value := .}}
+      {{$name}}: {{text $value}}{{end}}{{end}}
+{{- with .ExtraHosts}}
+    extra_hosts:{{range $name, $addresses := .}}{{range $addresses}}
+      - {{text (printf "%s:%s" $name .)}}{{end}}{{end}}{{end}}
+{{- if or .Masquerade .CaptureAfter (saysReady .)}}
+    x-lab:
+{{- with .Masquerade}}
+      masquerade: {{list .}}{{end}}
+{{- with .CaptureAfter}}
+      capture-after: {{.}}{{end}}
+{{- if saysReady .}}
+      ready: {{if eq .Ready.When "after"}}{{.Ready.After}}{{else}}{{.Ready.When}}{{end}}{{end}}{{end}}
+    networks:
+{{- range .Links}}
+      {{text .Subnet}}: {ipv4_address: {{.Address.Addr}}{{with .MAC}}, mac_address: "{{.}}"{{end}}}{{end}}
+    init: true
+    cap_drop: [ALL]
+    cap_add: [NET_ADMIN, NET_RAW, SETUID, SETGID, SETPCAP, KILL]
+    security_opt: [no-new-privileges]
+    read_only: true
+    volumes: ["control:/control"]
+{{end}}
+  judge:
+    image: fourtuple/judge
+    build: {context: ., dockerfile: Dockerfile.server, target: judge}
+    entrypoint: [/lab, run, /lab.yml, --engine, compose, --out, /runs/compose]
+    network_mode: none
+    userns_mode: host
+    init: true
+    cap_drop: [ALL]
+    cap_add: [CHOWN, DAC_OVERRIDE, FOWNER]
+    security_opt: [no-new-privileges]
+    read_only: true
+    volumes: ["control:/control", "./runs:/runs", "./docker-compose.yml:/lab.yml:ro"]
+
+volumes:
+  control:
+
+networks:
+{{- range .Subnets}}
+  {{text .Name}}:
+    driver: bridge
+    driver_opts:
+{{- range $name, $value := routed}}
+      {{$name}}: {{text $value}}{{end}}
+{{- range $name, $value := .DriverOptions}}
+      {{text $name}}: {{text $value}}{{end}}
+    ipam: {config: [{subnet: {{.Prefix}}{{if ne .Gateway .Prefix.Addr.Next}}, gateway: {{.Gateway}}{{end}}}]}
+{{- end}}
+`))
+
+var (
+	plain    = regexp.MustCompile(`^(--)?[a-zA-Z/][a-zA-Z0-9_./-]*$`)
+	notPlain = []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+)
+
+// scalar writes text as YAML: in quotes, unless nobody could take it for
+// anything else, and with $ doubled, so that it is no variable.
+func scalar(text string) (string, error) {
+	if plain.MatchString(text) && !slices.Contains(notPlain, strings.ToLower(text)) {
+		return text, nil
+	}
+	var quoted bytes.Buffer
+	encoder := json.NewEncoder(&quoted) // what JSON calls a string YAML does, too
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(strings.ReplaceAll(text, "$", "$$"))
+	return strings.TrimSpace(quoted.String()), err
+}
+
+func flowList(texts []string) (string, error) {
+	parts := make([]string, len(texts))
+	for i, text := range texts {
+		part, err := scalar(text)
+		if err != nil {
+			return "", err
+		}
+		parts[i] = part
+	}
+	return "[" + strings.Join(parts, ", ") + "]", nil
+}
