@@ -218,8 +218,8 @@ func (ck *checker) checkPath(c *Connection) {
 	}
 }
 
-// checkHandshake wants SYN, SYN-ACK and ACK in their order, each with the
-// number that the one before asks for, and what the host sent marked as sent.
+// checkHandshake wants SYN, SYN-ACK and ACK in their order, and what the host
+// sent marked as sent.
 func (ck *checker) checkHandshake(e end) {
 	column := e.column(Packets)
 	if !e.c.whole(column) {
@@ -233,7 +233,7 @@ func (ck *checker) checkHandshake(e end) {
 	for i := range e.Packets {
 		p := &e.Packets[i]
 		switch {
-		case p.Interface != "lo" && p.Outgoing != (p.Source == e.Local):
+		case e.c.Client.Host != e.c.Server.Host && p.Outgoing != (p.Source == e.Local):
 			e.c.contradict("itself", fmt.Sprintf("packet %d from %s is marked as if it went the other way", p.Number, p.Source), column)
 			return
 		case opens(p):
@@ -279,18 +279,25 @@ func (ck *checker) checkProgram(h *Host, e end) {
 
 // tellsInOrder wants one beginning, first, and nothing after the end.
 func tellsInOrder(e end) string {
+	holds := 0
 	for i, p := range e.Events {
+		if p.Event == EventHolding {
+			holds++
+		}
+		fails := p.Event == EventFailed
 		switch {
 		case (p.Event == EventConnected || p.Event == EventAccepted) && (p.Event != e.begins() || i > 0):
-			return fmt.Sprintf("it says %q where the connection is already open, or begun by the other end", p.Event)
-		case i == 0 && p.Event != e.begins() && p.Event != EventFailed:
-			return fmt.Sprintf("it says %q before %q", p.Event, e.begins())
-		case i > 0 && e.Events[i-1].Event == EventClosed:
-			return fmt.Sprintf("it says %q of a connection that it closed", p.Event)
-		case p.Error != "" && p.Event != EventClosed && p.Event != EventFailed:
-			return fmt.Sprintf("it says %q with an error", p.Event)
-		case (p.Text != "" || p.Base64 != nil || p.Bytes != 0) && p.Event != EventSent && p.Event != EventReceived:
-			return fmt.Sprintf("it says %q with a payload", p.Event)
+			return fmt.Sprintf("line %d: %q of a connection that is open, or that the other end began", p.Line, p.Event)
+		case i == 0 && p.Event != e.begins() && !fails:
+			return fmt.Sprintf("line %d: %q before %q", p.Line, p.Event, e.begins())
+		case i > 0 && (e.Events[i-1].Event == EventClosed || p.Time.Before(e.Events[i-1].Time)):
+			return fmt.Sprintf("line %d: %q after something later", p.Line, p.Event)
+		case holds > 1 || p.Event == EventListening || p.Event == EventStopped:
+			return fmt.Sprintf("line %d: %q of an open connection", p.Line, p.Event)
+		case (p.Error != "") != fails && (fails || p.Event != EventClosed):
+			return fmt.Sprintf("line %d: %q with the error %q", p.Line, p.Event, p.Error)
+		case p.Bytes != 0 && p.Event != EventSent && p.Event != EventReceived:
+			return fmt.Sprintf("line %d: %q with a payload", p.Line, p.Event)
 		}
 	}
 	return ""
@@ -334,10 +341,7 @@ func (e end) ends() bool {
 // tellsEnds tells whether the host's program would say that it closed a
 // connection: it ended by itself, and it is one that says when it is done.
 func (ck *checker) tellsEnds(h *Host) bool {
-	exited := slices.ContainsFunc(h.Events, func(e HostEvent) bool {
-		return e.Event == HostExited && e.Status != nil && *e.Status == 0
-	})
-	return exited && slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
+	return ck.ended(h) && slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
 		return p.Event == EventHolding || p.Event == EventStopped || p.Event == EventClosed
 	})
 }

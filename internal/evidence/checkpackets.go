@@ -12,13 +12,14 @@ import (
 type tap struct {
 	column  string
 	packets []Packet
-	// client is the client's endpoint there, outgoing which of a router's two
-	// copies is meant; hops are routers passed from the client, and to the
-	// server.
+	// client is the client's endpoint there; up and down are the routers
+	// passed from the client, and from the server.
 	client   netip.AddrPort
-	sides    int // 0: an end, 1: a router towards the client, 2: towards the server
 	up, down uint8
-	in, out  FourTuple
+	// A router has its packets twice: near the client, and near the server.
+	// tuple is the four-tuple that they have there.
+	router, near bool
+	tuple        FourTuple
 }
 
 // A segmentKey is all that a packet keeps on its way. Its hop limit is as the
@@ -32,6 +33,8 @@ type segmentKey struct {
 	frame    int
 	ttl      uint8
 	payload  uint64
+	// elsewhere: it passed another interface than the first of its direction.
+	elsewhere bool
 }
 
 // taps are the points of a connection's way, from the client to the server.
@@ -40,29 +43,29 @@ func (c *Connection) taps() []tap {
 	taps := []tap{{column: "client.packets", packets: c.Client.Packets, client: c.Source, down: hops}}
 	for i, h := range c.Path {
 		n := uint8(i)
-		taps = append(taps,
-			tap{column: "router.packets", packets: h.Packets, client: h.In.Source, sides: 1, up: n, down: hops - n, in: h.In, out: h.Out},
-			tap{column: "router.packets", packets: h.Packets, client: h.Out.Source, sides: 2, up: n + 1, down: hops - n - 1, in: h.In, out: h.Out})
+		at := tap{column: "router.packets", packets: h.Packets, router: true}
+		near, far := at, at
+		near.near, near.tuple, near.up, near.down = true, h.In, n, hops-n
+		far.tuple, far.up, far.down = h.Out, n+1, hops-n-1
+		taps = append(taps, near, far)
 	}
 	return append(taps, tap{column: "server.packets", packets: c.Server.Packets, client: c.AtServer().Source, up: hops})
 }
 
 var hashSeed = maphash.MakeSeed()
 
-// segments counts the packets at a tap, and gives the number of one of each.
+// segments counts the packets at a tap, and gives the number of one of each. In
+// one direction they all pass one interface.
 func (t *tap) segments() (counts map[segmentKey]int, numbers map[segmentKey]int) {
 	counts, numbers = make(map[segmentKey]int), make(map[segmentKey]int)
+	interfaces := make(map[bool]string)
 	for i := range t.packets {
 		p := &t.packets[i]
 		up := p.Source == t.client
-		if t.sides != 0 {
-			tuple := t.in
-			if t.sides == 2 {
-				tuple = t.out
-			}
+		if t.router {
 			// Towards the client a router receives what goes up and sends what
 			// goes down; towards the server it is the other way round.
-			if up = p.Tuple() == tuple; !up && p.Tuple() != tuple.Reverse() || p.Outgoing == (up == (t.sides == 1)) {
+			if up = p.Tuple() == t.tuple; !up && p.Tuple() != t.tuple.Reverse() || p.Outgoing == (up == t.near) {
 				continue
 			}
 		}
@@ -73,6 +76,10 @@ func (t *tap) segments() (counts map[segmentKey]int, numbers map[segmentKey]int)
 		if up {
 			k.ttl = p.TTL + t.up
 		}
+		if interfaces[up] == "" {
+			interfaces[up] = p.Interface
+		}
+		k.elsewhere = p.Interface != interfaces[up]
 		counts[k]++
 		numbers[k] = p.Number
 	}
@@ -158,23 +165,28 @@ func (c *Connection) compareTaps(a, b *tap) string {
 }
 
 // retransmits tells whether a capture shows that packets were lost: a sender
-// repeats, after a while, what it has sent. What stands there twice at one
-// moment is no such repetition.
+// repeats, after a while, what it has sent and nobody has acknowledged. What
+// stands there twice at one moment is no such repetition.
 func retransmits(packets []Packet) bool {
 	type begin struct {
-		source netip.AddrPort
-		seq    uint32
-		out    bool
+		FourTuple
+		seq uint32
+		out bool
 	}
 	first := make(map[begin]time.Time)
+	acknowledged := make(map[FourTuple]uint32)
 	for i := range packets {
 		p := &packets[i]
+		if p.Flags.Has(ACK) {
+			acknowledged[p.Tuple().Reverse()] = p.Ack
+		}
 		if p.Length == 0 && p.Flags&(SYN|FIN) == 0 {
 			continue
 		}
-		k := begin{p.Source, p.Seq, p.Outgoing}
+		k := begin{p.Tuple(), p.Seq, p.Outgoing}
 		at, again := first[k]
-		if again && p.Time.Sub(at) >= time.Millisecond {
+		ack, acked := acknowledged[p.Tuple()]
+		if again && p.Time.Sub(at) >= time.Millisecond && (!acked || int32(ack-p.Seq) <= 0) {
 			return true
 		}
 		if !again {

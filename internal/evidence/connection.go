@@ -1,9 +1,6 @@
 package evidence
 
-import (
-	"net/netip"
-	"slices"
-)
+import "net/netip"
 
 // A Connection is the join of all evidence about one opening of one TCP
 // four-tuple.
@@ -12,8 +9,8 @@ type Connection struct {
 	FourTuple
 	// Opening counts the openings of the same four-tuple in a run, from 1.
 	Opening int
-	// ClientISN and ServerISN are the initial sequence numbers, nil where no
-	// capture has the SYN or its answer (RFC 9293, section 3.4.1).
+	// ClientISN and ServerISN are the initial sequence numbers (RFC 9293,
+	// section 3.4.1); the server's is nil where no capture has its answer.
 	ClientISN, ServerISN *uint32
 	Outcome              Outcome
 	// Client and Server are what the hosts at either end have. A side that
@@ -117,14 +114,6 @@ func outcomeOf(c *Connection) Outcome {
 	captures := [][]Packet{c.Client.Packets, c.Server.Packets}
 	for i := range c.Path {
 		captures = append(captures, c.Path[i].Packets)
-	}
-	if c.ClientISN == nil {
-		for _, s := range []*Side{&c.Client, &c.Server} {
-			if slices.ContainsFunc(s.Sockets, func(r Socket) bool { return rank[r.State] >= 2 }) || len(s.Files) > 0 {
-				return Opened
-			}
-		}
-		return Unknown
 	}
 	answered, completed, refused, more := false, false, false, false
 	for i, packets := range captures {

@@ -159,7 +159,10 @@ func (j *joiner) attachRecords() {
 			j.attach(looseRecord{host: h, witness: Program, line: h.Program[i].Line, tuple: endpoints(h.Program[i].Local, h.Program[i].Remote), event: &h.Program[i]})
 		}
 	}
-	j.withoutOpening()
+	for _, r := range j.loose {
+		j.orphanOf(r)
+	}
+	j.foldOrphans()
 	for _, c := range j.connections {
 		if c.Source == c.Destination {
 			c.Server.Sockets, c.Server.Files, c.Server.Events = c.Client.Sockets, c.Client.Files, c.Client.Events
@@ -227,91 +230,10 @@ func (s *Side) add(r looseRecord) {
 		s.Files = append(s.Files, *r.file)
 	case Program:
 		s.Events = append(s.Events, *r.event)
-	case Packets:
-		s.Packets = append(s.Packets, *r.packet)
 	}
 }
 
-// withoutOpening makes connections of what no capture has the opening of, where
-// two witnesses tell of it. What one witness tells alone is an orphan, and so
-// is what tells of endpoints that its host does not have.
-func (j *joiner) withoutOpening() {
-	type group struct {
-		records   []looseRecord
-		witnesses map[string]bool
-	}
-	groups := make(map[openingKey]*group)
-	var order []openingKey
-	for _, r := range j.loose {
-		local, remote := j.hostOf(r.tuple.Source.Addr(), r.host.Name), j.hostOf(r.tuple.Destination.Addr(), r.host.Name)
-		if len(j.keys[r.tuple.canonical()]) > 0 || local != r.host.Name && (r.packet == nil || remote != r.host.Name) {
-			j.orphanOf(r)
-			continue
-		}
-		k := keyOf(r.host, r.tuple.canonical(), 0)
-		if groups[k] == nil {
-			groups[k] = &group{witnesses: make(map[string]bool)}
-			order = append(order, k)
-		}
-		groups[k].records = append(groups[k].records, r)
-		groups[k].witnesses[r.host.Name+" "+string(r.witness)] = true
-	}
-	for _, k := range order {
-		g := groups[k]
-		if len(g.witnesses) == 1 {
-			for _, r := range g.records {
-				j.orphanOf(r)
-			}
-			continue
-		}
-		j.connections = append(j.connections, j.unopened(k, g.records))
-	}
-	j.sortConnections()
-	j.foldOrphans()
-}
-
-// unopened is a connection without opening. The server is who listens, who
-// says that it accepted, or the lab's server.
-func (j *joiner) unopened(k openingKey, records []looseRecord) *Connection {
-	isServer := func(end netip.AddrPort) bool {
-		name := j.hostOf(end.Addr(), k.host)
-		h := j.run.Hosts[name]
-		return h != nil && slices.ContainsFunc(h.Sockets, func(s Socket) bool {
-			return s.State == Listen && s.Local.Port() == end.Port()
-		})
-	}
-	accepted := func(end netip.AddrPort) bool {
-		return slices.ContainsFunc(records, func(r looseRecord) bool {
-			return r.event != nil && (r.event.Event == EventAccepted) == (r.tuple.Source == end) &&
-				(r.event.Event == EventAccepted || r.event.Event == EventConnected)
-		})
-	}
-	t := k.FourTuple
-	swap := isServer(t.Source) && !isServer(t.Destination)
-	if isServer(t.Source) == isServer(t.Destination) {
-		swap = accepted(t.Source) || !accepted(t.Destination) && j.hostOf(t.Source.Addr(), k.host) == j.lab.Server
-	}
-	if swap {
-		t = t.Reverse()
-	}
-	c := &Connection{FourTuple: t}
-	c.Client = Side{Host: j.hostOf(t.Source.Addr(), k.host), Local: t.Source, Remote: t.Destination}
-	c.Server = Side{Host: j.hostOf(t.Destination.Addr(), k.host), Local: t.Destination, Remote: t.Source}
-	for _, r := range records {
-		at, _, _ := r.when()
-		if b, ok := j.begins[c]; !ok || at.Before(b) {
-			j.begins[c] = at
-		}
-		for _, s := range []*Side{&c.Client, &c.Server} {
-			if s.Host == r.host.Name && (r.packet != nil || r.tuple.Source == s.Local) {
-				s.add(r)
-			}
-		}
-	}
-	c.Outcome = outcomeOf(c)
-	return c
-}
-
+// orphanOf makes an orphan of a record that is of no opening.
 func (j *joiner) orphanOf(r looseRecord) {
 	switch {
 	case r.socket != nil:

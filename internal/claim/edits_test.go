@@ -1,0 +1,404 @@
+package claim_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/fourtuple/fourtuple/internal/claim"
+	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/evidence/evidencetest"
+)
+
+var all = flag.Bool("edits", false, "judge every edited run folder, not only some")
+
+// polled is a sample as agents that poll leave it: with dumps before and after
+// the settled snapshot, which is the fourth, and the server's counts.
+func polled(o evidencetest.Options) *evidencetest.Sample {
+	s := evidencetest.New(o)
+	for name, h := range s.Hosts {
+		at := func(ms int) time.Time { return evidencetest.Start.Add(time.Duration(ms) * time.Millisecond) }
+		var sockets []evidence.Socket
+		var files []evidence.File
+		dump := func(n int, t time.Time, keep func(netip.AddrPort) bool) {
+			for _, r := range h.Sockets {
+				if keep(r.Remote) {
+					r.Snapshot, r.Time = n, t
+					sockets = append(sockets, r)
+				}
+			}
+			for _, f := range h.Files {
+				if f.Inode == 0 || keep(f.Remote) {
+					f.Snapshot, f.Time = n, t
+					files = append(files, f)
+				}
+			}
+		}
+		if len(h.Sockets) > 0 {
+			listens := h.Sockets[0].State == evidence.Listen
+			if listens {
+				dump(2, at(205), func(r netip.AddrPort) bool { return r.Port() == 0 })
+				dump(3, at(600), func(netip.AddrPort) bool { return true })
+			} else {
+				dump(3, at(600), func(netip.AddrPort) bool { return true })
+			}
+			dump(4, at(1000), func(netip.AddrPort) bool { return true })
+			last := len(sockets)
+			dump(5, at(1899), func(r netip.AddrPort) bool { return r.Port() != 0 })
+			files = slices.DeleteFunc(files, func(f evidence.File) bool { return f.Snapshot == 5 })
+			for i := range sockets[last:] {
+				r := &sockets[last+i]
+				r.State, r.Inode, r.UID = evidence.TimeWait, 0, 0
+			}
+			if listens {
+				sockets = sockets[:last]
+			}
+			h.Sockets, h.Files = sockets, files
+		}
+		for i := range h.Translations {
+			h.Translations[i].Snapshot = 4
+		}
+		for i := range h.Events {
+			if h.Events[i].Event == evidence.HostSnapshot {
+				h.Events[i].Snapshot = 4
+			}
+		}
+		served := 0
+		for i := range h.Program {
+			if name == "server" && h.Program[i].Event == evidence.EventClosed {
+				served++
+				h.Program[i].Served = served
+			}
+		}
+		if name == "server" {
+			last := h.Program[len(h.Program)-1]
+			h.Program = append(h.Program, evidence.ProgramEvent{Header: last.Header, Event: evidence.EventStopped, Local: h.Program[0].Local, Served: served})
+		}
+	}
+	return s
+}
+
+func TestPolledSampleHolds(t *testing.T) {
+	v := judged(t, polled(evidencetest.Options{}))
+	assert.Equal(t, claim.Holds, v.Outcome, "%+v", v.Claims)
+	v = judged(t, polled(evidencetest.Options{Masquerade: true}))
+	assert.Equal(t, claim.Refuted, v.Outcome, "%+v", v.Claims)
+}
+
+// An edit is one change of one record of one file.
+type edit struct {
+	name string
+	file string
+	data []byte
+}
+
+// others are plausible values in the place of a record's value, by its key.
+func others(key string, value any) []any {
+	text, _ := value.(string)
+	number, _ := value.(json.Number)
+	n, _ := number.Int64()
+	switch key {
+	case "time":
+		at, err := time.Parse(time.RFC3339Nano, text)
+		if err != nil {
+			return nil
+		}
+		return []any{at.Add(3 * time.Millisecond).Format(time.RFC3339Nano), at.Add(-time.Hour).Format(time.RFC3339Nano)}
+	case "local", "remote", "source", "destination":
+		e, err := netip.ParseAddrPort(text)
+		if err != nil {
+			return nil
+		}
+		return []any{
+			netip.AddrPortFrom(e.Addr(), e.Port()+1).String(), netip.AddrPortFrom(e.Addr().Next(), e.Port()).String(),
+			"10.12.2.10:40002", "10.12.0.10:12000", "0.0.0.0:0",
+		}
+	case "state":
+		return []any{"ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK", "LISTEN", "CLOSING", "BANANA"}
+	case "protocol":
+		return []any{"tcp", "tcp6", "udp", "udp6", "sctp"}
+	case "type":
+		return []any{"IPv4", "IPv6", "REG", "FIFO"}
+	case "event":
+		return []any{"listening", "accepted", "connected", "sent", "received", "holding", "closed", "failed", "stopped", "line", "exited", "registered", "lost", "error", "not ready"}
+	case "host":
+		return []any{"client2", "server"}
+	case "witness":
+		return []any{"files", "sockets"}
+	case "idle":
+		return []any{false}
+	case "base64":
+		return []any{"eHh4"}
+	}
+	if number != "" {
+		return []any{n + 1, max(n-1, 0), 0, 100, 501}
+	}
+	if text != "" {
+		return []any{text + "x", strings.ToUpper(text), ""}
+	}
+	return nil
+}
+
+// variants are all copies of a record in which one value is another.
+func variants(record map[string]any, path string, f func(name string, copy map[string]any)) {
+	for _, key := range slices.Sorted(mapsKeys(record)) {
+		value := record[key]
+		set := func(v any, name string) {
+			c := make(map[string]any, len(record))
+			for k, old := range record {
+				c[k] = old
+			}
+			if c[key] = v; v == nil {
+				delete(c, key)
+			}
+			f(path+key+name, c)
+		}
+		if inner, ok := value.(map[string]any); ok {
+			variants(inner, path+key+".", func(name string, c map[string]any) { set(c, strings.TrimPrefix(name, path+key)) })
+			continue
+		}
+		set(nil, " removed")
+		for _, v := range others(key, value) {
+			if fmt.Sprint(v) != fmt.Sprint(value) {
+				set(v, fmt.Sprintf("=%v", v))
+			}
+		}
+	}
+}
+
+func mapsKeys(m map[string]any) func(func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// recordEdits are all edits of a file of records.
+func recordEdits(t testing.TB, file string, data []byte) []edit {
+	var edits []edit
+	lines := bytes.SplitAfter(bytes.TrimSuffix(data, []byte("\n")), []byte("\n"))
+	if len(data) == 0 {
+		return nil
+	}
+	lines[len(lines)-1] = append(slices.Clone(lines[len(lines)-1]), '\n')
+	with := func(i int, replaced ...[]byte) []byte {
+		return bytes.Join(slices.Concat(lines[:i], replaced, lines[i+1:]), nil)
+	}
+	for i, line := range lines {
+		at := fmt.Sprintf("%s:%d ", file, i+1)
+		edits = append(edits,
+			edit{at + "dropped", file, with(i)},
+			edit{at + "twice", file, with(i, line, line)},
+			edit{at + "moved to the end", file, append(with(i), line...)})
+		if i+1 < len(lines) {
+			swapped := slices.Clone(lines)
+			swapped[i], swapped[i+1] = swapped[i+1], swapped[i]
+			edits = append(edits, edit{at + "swapped with the next", file, bytes.Join(swapped, nil)})
+		}
+		var record map[string]any
+		decoder := json.NewDecoder(bytes.NewReader(line))
+		decoder.UseNumber()
+		require.NoError(t, decoder.Decode(&record))
+		variants(record, "", func(name string, c map[string]any) {
+			text, err := json.Marshal(c)
+			require.NoError(t, err)
+			edits = append(edits, edit{at + string(line[max(0, bytes.Index(line, []byte(`"witness"`))):len(line)-1]) + " " + name, file, with(i, append(text, '\n'))})
+		})
+	}
+	return edits
+}
+
+// packetEdits are all edits of a capture.
+func packetEdits(t testing.TB, host string, h *evidence.Host) []edit {
+	var edits []edit
+	var interfaces []evidence.Interface
+	for _, e := range h.Events {
+		if e.Event == evidence.HostLive {
+			interfaces = e.Interfaces
+		}
+	}
+	file := evidence.FileName(host, evidence.Packets)
+	add := func(i int, name string, change func([]evidence.Packet) []evidence.Packet) {
+		p := h.Packets[i]
+		changed := change(slices.Clone(h.Packets))
+		edits = append(edits, edit{
+			fmt.Sprintf("%s:%d %s %s %d bytes %s", file, i+1, p.Tuple(), p.Flags, p.Length, name), file,
+			evidencetest.Capture(t, interfaces, changed),
+		})
+	}
+	for i := range h.Packets {
+		one := func(name string, change func(*evidence.Packet)) {
+			add(i, name, func(all []evidence.Packet) []evidence.Packet { change(&all[i]); return all })
+		}
+		add(i, "dropped", func(all []evidence.Packet) []evidence.Packet { return slices.Delete(all, i, i+1) })
+		add(i, "twice", func(all []evidence.Packet) []evidence.Packet { return slices.Insert(all, i, all[i]) })
+		add(i, "again later", func(all []evidence.Packet) []evidence.Packet {
+			p := all[i]
+			p.Time = all[len(all)-1].Time
+			return append(all, p)
+		})
+		for j, end := range []string{"source", "destination"} {
+			at := func(p *evidence.Packet) *netip.AddrPort { return []*netip.AddrPort{&p.Source, &p.Destination}[j] }
+			one(end+" port", func(p *evidence.Packet) { e := at(p); *e = netip.AddrPortFrom(e.Addr(), e.Port()+1) })
+			one(end+" address", func(p *evidence.Packet) { e := at(p); *e = netip.AddrPortFrom(e.Addr().Next(), e.Port()) })
+			one(end+" of another", func(p *evidence.Packet) { *at(p) = evidencetest.ClientEnd(2) })
+		}
+		one("seq", func(p *evidence.Packet) { p.Seq++ })
+		one("seq far", func(p *evidence.Packet) { p.Seq += 1 << 30 })
+		one("ack", func(p *evidence.Packet) { p.Ack-- })
+		one("window", func(p *evidence.Packet) { p.Window++ })
+		one("ttl", func(p *evidence.Packet) { p.TTL-- })
+		one("ttl more", func(p *evidence.Packet) { p.TTL++ })
+		for _, f := range []evidence.Flags{evidence.FIN, evidence.SYN, evidence.RST, evidence.PSH, evidence.ACK} {
+			one("flag "+f.String(), func(p *evidence.Packet) { p.Flags ^= f })
+		}
+		one("direction", func(p *evidence.Packet) { p.Outgoing = !p.Outgoing })
+		one("interface", func(p *evidence.Packet) { p.Interface = interfaces[0].Name })
+		one("another interface", func(p *evidence.Packet) { p.Interface = interfaces[len(interfaces)-1].Name })
+		one("more payload", func(p *evidence.Packet) { p.Payload = append(slices.Clone(p.Payload), 'x') })
+		if h.Packets[i].Length > 0 {
+			one("payload", func(p *evidence.Packet) { p.Payload = bytes.ToUpper(p.Payload) })
+			one("less payload", func(p *evidence.Packet) { p.Payload = p.Payload[1:] })
+		}
+	}
+	return edits
+}
+
+// folder is a run folder that is edited again and again.
+type folder struct {
+	t    testing.TB
+	dir  string
+	kept map[string][]byte
+}
+
+func newFolder(t testing.TB, s *evidencetest.Sample) *folder {
+	f := &folder{t, t.TempDir() + "/run", make(map[string][]byte)}
+	s.Write(t, f.dir)
+	entries, err := os.ReadDir(f.dir)
+	require.NoError(t, err)
+	for _, e := range entries {
+		f.kept[e.Name()], err = os.ReadFile(filepath.Join(f.dir, e.Name()))
+		require.NoError(t, err)
+	}
+	return f
+}
+
+// judged judges the folder with other files in it, sealed anew.
+func (f *folder) judged(changed map[string][]byte) claim.Verdict {
+	for name, data := range changed {
+		require.NoError(f.t, os.WriteFile(filepath.Join(f.dir, name), data, 0o644))
+	}
+	if !strings.Contains(fmt.Sprint(changed), ".host.jsonl") {
+		evidencetest.Reseal(f.t, f.dir)
+	}
+	run, err := evidence.Load(f.dir)
+	require.NoError(f.t, err)
+	v := claim.Judge(run)
+	for name, data := range f.kept {
+		if changed[name] != nil || strings.HasSuffix(name, ".host.jsonl") {
+			require.NoError(f.t, os.WriteFile(filepath.Join(f.dir, name), data, 0o644))
+		}
+	}
+	return v
+}
+
+// Whatever one record of one file is changed to, the run holds no more, and
+// nothing is refuted.
+func TestNoEditOfOneRecordIsBelieved(t *testing.T) {
+	s := polled(evidencetest.Options{})
+	f := newFolder(t, s)
+	require.Equal(t, claim.Holds, f.judged(nil).Outcome)
+	var edits []edit
+	for name, data := range f.kept {
+		if strings.HasSuffix(name, ".jsonl") && !strings.HasPrefix(name, "client3") {
+			edits = append(edits, recordEdits(t, name, data)...)
+		}
+	}
+	for _, host := range []string{"client1", "router", "server"} {
+		edits = append(edits, packetEdits(t, host, s.Hosts[host])...)
+	}
+	slices.SortFunc(edits, func(a, b edit) int { return strings.Compare(a.name, b.name) })
+	n := 0
+	for i, e := range edits {
+		if !*all && i%11 != 0 || oneWitnessAlone(e.name) || sameRecords(e.data, f.kept[e.file]) {
+			continue
+		}
+		n++
+		v := f.judged(map[string][]byte{e.file: e.data})
+		if v.Outcome != claim.NotShown {
+			t.Errorf("%s: %s", e.name, v.Outcome)
+		}
+		for _, c := range v.Claims {
+			if c.Outcome == claim.Refuted {
+				t.Errorf("%s: %s refuted: %s", e.name, c.Claim, c.Reason)
+			}
+		}
+	}
+	t.Logf("%d of %d edits judged", n, len(edits))
+}
+
+// sameRecords tells whether an edit says what was said before: JSON leaves zero
+// values out.
+func sameRecords(a, b []byte) bool {
+	zeros := regexp.MustCompile(`"(recvQueue|sendQueue|inode|fd|uid|dropped|status)":0,?`)
+	canonical := func(data []byte) string {
+		var all []string
+		for line := range bytes.Lines(data) {
+			var record map[string]any
+			if json.Unmarshal(zeros.ReplaceAll(line, nil), &record) == nil {
+				text, _ := json.Marshal(record)
+				line = text
+			}
+			all = append(all, string(line))
+		}
+		return strings.Join(all, "\n")
+	}
+	return bytes.Equal(a, b) || len(a) > 0 && a[0] == '{' && canonical(a) == canonical(b)
+}
+
+// alone are edits of what no other witness can tell, or that leave everything
+// said as it was.
+var alone = []*regexp.Regexp{
+	// Descriptors that are no sockets, only the open files tell.
+	regexp.MustCompile(`^\w+\.files.*"type":"(FIFO|CHR)".* (access|target|type|fd)`),
+	regexp.MustCompile(`^\w+\.files\.jsonl:(1|2|3|5|6|7|12|13|14) dropped`),
+	// The order of a dump's rows says nothing.
+	regexp.MustCompile(`^\w+\.(files|sockets)\.jsonl:\d+ (swapped with the next|moved to the end)`),
+	// Of one poll, how many bytes waited, within what was sent.
+	regexp.MustCompile(`^\w+\.sockets.*"snapshot":[35].* (recvQueue|sendQueue)=1`),
+	// Of a listening socket in a poll, how many connections waited.
+	regexp.MustCompile(`^server\.sockets.*"snapshot":[23],.*LISTEN.* recvQueue=`),
+	// The last poll, within two milliseconds of both FINs, and the first one.
+	regexp.MustCompile(`^client\d\.sockets.*"snapshot":5.* (snapshot=|state=(FIN_WAIT|CLOSING)|\w+ removed)`),
+	regexp.MustCompile(`^client\d\.sockets\.jsonl:3 dropped`),
+	regexp.MustCompile(`^server\.files\.jsonl:4 dropped`),
+	regexp.MustCompile(`^server\.program\.jsonl:1[456] moved to the end`),
+	// The time of a record of its own, within those of its neighbours.
+	regexp.MustCompile(`^\w+\.(host|program|sockets).* time=2026-08-01T12:00`),
+	regexp.MustCompile(`^\w+\.host.*"registered".* time`),
+	// What a program says in another order, each with the same time.
+	regexp.MustCompile(`^\w+\.program\.jsonl:\d+ swapped with the next`),
+	// The agent's word on its program, and on queues.
+	regexp.MustCompile(`^\w+\.host.*(event=not ready|idle removed|idle=false|status=1)`),
+	regexp.MustCompile(`^\w+\.host\.jsonl:7 dropped`),
+	regexp.MustCompile(`^router\.host.*"snapshot".* snapshot=`),
+}
+
+func oneWitnessAlone(name string) bool {
+	return slices.ContainsFunc(alone, func(r *regexp.Regexp) bool { return r.MatchString(name) })
+}
