@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -181,14 +182,30 @@ func readPackets(r io.Reader, size int64, a *account) (*capture, error) {
 	c := readCapture(r, min(int64(a.seals[Packets].Records), size/minFrame))
 	c.check(a.interfaces)
 	from, until := a.registered.Add(-clockSlack), a.closed.Add(clockSlack)
-	for _, p := range c.packets {
-		if p.Time.Before(from) || !a.closed.IsZero() && p.Time.After(until) {
+	own, loopback := ownAddresses(a.interfaces)
+	for i := 0; i < len(c.packets) && c.defect == ""; i++ {
+		p := &c.packets[i]
+		switch {
+		case p.Time.Before(from) || !a.closed.IsZero() && p.Time.After(until):
 			c.flaw("has packet %d at %s, which is not within the host's life", p.Number, p.Time.Format(time.RFC3339Nano))
-			break
+		case loopback[p.Interface] && !(own[p.Source.Addr()] && own[p.Destination.Addr()]):
+			c.flaw("has packet %d from %s to %s on %q, which leads to no other host", p.Number, p.Source, p.Destination, p.Interface)
 		}
 	}
 	if c.defect != "" {
 		return c, fmt.Errorf("%s %s", FileName(a.host.Name, Packets), c.defect)
 	}
 	return c, nil
+}
+
+// ownAddresses are a host's addresses, and its interfaces that lead nowhere else.
+func ownAddresses(interfaces []Interface) (own map[netip.Addr]bool, loopback map[string]bool) {
+	own, loopback = make(map[netip.Addr]bool), make(map[string]bool)
+	for _, i := range interfaces {
+		for _, a := range i.Addresses {
+			own[a.Addr()] = true
+			loopback[i.Name] = loopback[i.Name] || a.Addr().IsLoopback()
+		}
+	}
+	return own, loopback
 }

@@ -132,6 +132,7 @@ func TestLoadIsStrict(t *testing.T) {
 		"two forms":        {func(s *sample) { s.Hosts["client1"].Program[1].Base64 = []byte("x") }, "program: client1.program.jsonl:2: a payload in two forms"},
 		"a line of output": {func(s *sample) { e := &s.Hosts["client1"].Program[5]; e.Event, e.Text = "line", "bye" }, "none"},
 
+		"packet on lo":         {func(s *sample) { s.Hosts["client1"].Packets[3].Interface = "lo" }, `packets: client1.pcapng has packet 4 from 10.12.0.10:12000 to 10.12.1.10:40001 on "lo", which leads`},
 		"packet after the end": {func(s *sample) { p := s.Hosts["client1"].Packets; p[len(p)-1].Time = p[0].Time.Add(time.Hour) }, "packets: client1.pcapng has packet 12 at 2026-08-01T13:00:00.22Z, which is not within the host's life"},
 	} {
 		t.Run(name, func(t *testing.T) {
