@@ -85,7 +85,7 @@ func addClients(lab *Lab, more int) error {
 	var routers []int
 	for i, h := range lab.Hosts {
 		taken[h.Name] = true
-		if h.Forwards && h.isOn(link.Subnet) {
+		if h.Forwards && slices.ContainsFunc(h.Links, func(l Link) bool { return l.Subnet == link.Subnet }) {
 			routers = append(routers, i)
 		}
 	}
@@ -128,26 +128,13 @@ func addClients(lab *Lab, more int) error {
 	return nil
 }
 
-// freeBlocks are the first addresses of the pool's blocks of which no subnet
-// has any, in their order.
+// freeBlocks are the blocks of the pool that overlap no subnet, in their order.
 func freeBlocks(lab *Lab, pool netip.Prefix) []netip.Addr {
-	var taken [blocks]bool
-	for _, s := range lab.Subnets {
-		switch {
-		case s.Prefix.Contains(pool.Addr()) && s.Prefix.Bits() <= poolBits:
-			return nil
-		case pool.Contains(s.Prefix.Addr()):
-			a := s.Prefix.Addr().As4()
-			first := int(binary.BigEndian.Uint16(a[2:])) / blockSize
-			for i := range max(1, 1<<(blockBits-min(s.Prefix.Bits(), blockBits))) {
-				taken[first+i] = true
-			}
-		}
-	}
 	var free []netip.Addr
-	for i := range taken {
-		if !taken[i] {
-			free = append(free, plus(pool.Addr(), i*blockSize))
+	for i := range blocks {
+		block := netip.PrefixFrom(plus(pool.Addr(), i*blockSize), blockBits)
+		if !slices.ContainsFunc(lab.Subnets, func(s Subnet) bool { return s.Prefix.Overlaps(block) }) {
+			free = append(free, block.Addr())
 		}
 	}
 	return free
@@ -159,55 +146,41 @@ func plus(address netip.Addr, n int) netip.Addr {
 	return netip.AddrFrom4(a)
 }
 
-// removeClients leaves the first n clients, and takes out subnets and routers
-// that connect nobody any more.
+// removeClients leaves the first n clients. It takes out the subnets of the
+// others on which only one router is left, and the routers that are then left
+// with nothing to connect.
 func removeClients(lab *Lab, n int) {
 	removed := make(map[string]bool)
 	for _, name := range lab.Clients[n:] {
 		removed[name] = true
 	}
-	affected := make(map[string]bool) // subnets that a removed host was on
-	lab.Clients = lab.Clients[:n]
-	for len(removed) > 0 {
-		for _, h := range lab.Hosts {
-			for _, link := range h.Links {
-				affected[link.Subnet] = affected[link.Subnet] || removed[h.Name]
-			}
-		}
-		lab.Hosts = slices.DeleteFunc(lab.Hosts, func(h Host) bool { return removed[h.Name] })
-		for i := range lab.Hosts {
-			h := &lab.Hosts[i]
-			h.DependsOn = slices.DeleteFunc(h.DependsOn, func(name string) bool { return removed[name] })
-		}
-		removed = removeSubnets(lab, affected)
-	}
-}
-
-// removeSubnets takes out those of the affected subnets on which nobody but one
-// router is left, and returns the routers that are then on fewer than two.
-func removeSubnets(lab *Lab, affected map[string]bool) (useless map[string]bool) {
-	needed, routers := make(map[string]bool), make(map[string]int)
+	theirs, left := make(map[string]bool), make(map[string]int) // by subnet
 	for _, h := range lab.Hosts {
 		for _, link := range h.Links {
-			routers[link.Subnet]++
-			needed[link.Subnet] = needed[link.Subnet] || !h.Forwards || routers[link.Subnet] > 1
+			switch {
+			case removed[h.Name]:
+				theirs[link.Subnet] = true
+			case h.Forwards:
+				left[link.Subnet]++
+			default:
+				left[link.Subnet] += 2
+			}
 		}
 	}
-	gone := func(subnet string) bool { return affected[subnet] && !needed[subnet] }
-	lab.Subnets = slices.DeleteFunc(lab.Subnets, func(s Subnet) bool { return gone(s.Name) })
-	useless = make(map[string]bool)
+	gone := func(subnet string) bool { return theirs[subnet] && left[subnet] < 2 }
 	for i := range lab.Hosts {
 		h := &lab.Hosts[i]
-		before := len(h.Links)
 		h.Links = slices.DeleteFunc(h.Links, func(l Link) bool { return gone(l.Subnet) })
 		h.Masquerade = slices.DeleteFunc(h.Masquerade, gone)
-		if len(h.Links) < min(before, 2) && h.Name != lab.Server && !slices.Contains(lab.Clients, h.Name) {
-			useless[h.Name] = true
+		if h.Forwards && len(h.Links) < 2 && h.Name != lab.Server && !slices.Contains(lab.Clients[:n], h.Name) {
+			removed[h.Name] = true
 		}
 	}
-	return useless
-}
-
-func (h *Host) isOn(subnet string) bool {
-	return slices.ContainsFunc(h.Links, func(l Link) bool { return l.Subnet == subnet })
+	lab.Clients = lab.Clients[:n]
+	lab.Subnets = slices.DeleteFunc(lab.Subnets, func(s Subnet) bool { return gone(s.Name) })
+	lab.Hosts = slices.DeleteFunc(lab.Hosts, func(h Host) bool { return removed[h.Name] })
+	for i := range lab.Hosts {
+		h := &lab.Hosts[i]
+		h.DependsOn = slices.DeleteFunc(h.DependsOn, func(name string) bool { return removed[name] })
+	}
 }
