@@ -68,8 +68,10 @@ func (c *client) connect(ctx context.Context) (*net.TCPConn, error) {
 		dialer.Control = reuseAddress
 	}
 	limited, cancel := context.WithCancel(ctx)
+	tried := ""
 	if c.retry > 0 {
 		limited, cancel = context.WithTimeout(ctx, c.retry)
+		tried = fmt.Sprintf(", tried for %v", c.retry)
 	}
 	defer cancel()
 	var cause error
@@ -82,16 +84,13 @@ func (c *client) connect(ctx context.Context) (*net.TCPConn, error) {
 		if cause == nil || limited.Err() == nil {
 			cause = err
 		}
-		again := c.retry > 0 && maySucceedLater(err) && sleep(limited, pause)
 		switch {
+		case maySucceedLater(err) && c.retry > 0 && sleep(limited, pause):
+			continue
 		case ctx.Err() != nil:
 			return nil, fmt.Errorf("connect to %s: interrupted", c.address)
-		case again:
-			continue
-		}
-		tried := ""
-		if limited.Err() != nil {
-			tried = fmt.Sprintf(", tried for %v", c.retry)
+		case limited.Err() == nil:
+			tried = ""
 		}
 		if cause = bare(cause); isTimeout(cause) {
 			cause = errors.New("no answer")
@@ -235,19 +234,14 @@ func (s *session) read(ctx context.Context, limit time.Duration, what string, ta
 			return fmt.Errorf("%w before %s", errInterrupted, before)
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return fmt.Errorf("%s has not come whole within %v", what, limit)
+		case errors.Is(err, io.EOF):
+			s.ended = err
+			return fmt.Errorf("the server closed the connection before %s", before)
 		default:
 			s.ended = err
-			return s.endedBefore(before)
+			return fmt.Errorf("the connection ended before %s: %w", before, bare(err))
 		}
 	}
-}
-
-// endedBefore is the sentence for a connection that has ended before its time.
-func (s *session) endedBefore(what string) error {
-	if errors.Is(s.ended, io.EOF) {
-		return fmt.Errorf("the server closed the connection before %s", what)
-	}
-	return fmt.Errorf("the connection ended before %s: %w", what, bare(s.ended))
 }
 
 // fail notes and records the first error of the session.

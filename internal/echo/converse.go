@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 
@@ -48,13 +47,9 @@ const (
 	// lastLine is the line that ends an interactive session, as the end of the
 	// input does.
 	lastLine = "exit"
+	// longestLine bounds a line of input.
+	longestLine = 1 << 24
 )
-
-// A line is one line of input, or why there is none.
-type line struct {
-	text []byte
-	err  error
-}
 
 // converse sends line after line of the input, each without its line end and
 // after a prompt on out. It goes on until the line exit, the end of the input,
@@ -64,68 +59,39 @@ type line struct {
 // A read of the input cannot be called off: its goroutine lives on until the
 // input has another line or ends.
 func (s *session) converse(ctx context.Context, in io.Reader, out io.Writer) error {
-	lines := make(chan line)
-	done := make(chan struct{})
+	lines, done := make(chan []byte), make(chan struct{})
 	defer close(done)
-	go readLines(in, lines, done)
-	for {
-		fmt.Fprint(out, prompt)
-		next, err := s.nextLine(ctx, lines)
-		switch {
-		case err != nil:
-			fmt.Fprintln(out)
-			return err
-		case errors.Is(next.err, io.EOF) || errors.Is(next.err, context.Canceled):
-			fmt.Fprintln(out)
-			return nil
-		case next.err != nil:
-			return s.fail(fmt.Errorf("read the input: %w", next.err))
-		case string(next.text) == lastLine:
-			return nil
-		case len(next.text) == 0:
-			continue
-		}
-		if err := s.exchange(ctx, next.text); err != nil {
-			return err
-		}
-	}
-}
-
-// nextLine waits for a line, and watches the connection meanwhile.
-func (s *session) nextLine(ctx context.Context, lines <-chan line) (next line, err error) {
-	waiting, stop := context.WithCancel(ctx)
-	got := make(chan line, 1)
 	go func() {
-		defer stop()
-		select {
-		case l := <-lines:
-			got <- l
-		case <-waiting.Done():
-			got <- line{err: context.Canceled}
+		defer close(lines)
+		input := bufio.NewScanner(in)
+		input.Buffer(nil, longestLine)
+		for input.Scan() {
+			select {
+			case lines <- bytes.Clone(input.Bytes()):
+			case <-done:
+				return
+			}
 		}
 	}()
-	err = s.hold(waiting)
-	stop()
-	return <-got, err
-}
-
-// readLines hands over lines without their ends, and then the error that ended
-// the input.
-func readLines(in io.Reader, lines chan<- line, done <-chan struct{}) {
-	input := bufio.NewReader(in)
 	for {
-		text, err := input.ReadBytes('\n')
-		next := line{text: bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))}
-		if len(text) == 0 {
-			next.err = err
-		}
+		fmt.Fprint(out, prompt)
+		var line []byte
+		more := false
 		select {
-		case lines <- next:
-		case <-done:
-			return
+		case line, more = <-lines:
+		case <-ctx.Done():
 		}
-		if next.err != nil {
-			return
+		switch {
+		case !more:
+			fmt.Fprintln(out)
+			return nil
+		case string(line) == lastLine:
+			return nil
+		case len(line) == 0:
+			continue
+		}
+		if err := s.exchange(ctx, line); err != nil {
+			return err
 		}
 	}
 }
