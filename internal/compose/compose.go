@@ -99,27 +99,15 @@ func readEnvironment(file string, environ []string) (map[string]string, error) {
 			environment[name] = value
 		}
 	}
-	text, err := os.Open(file)
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
 		return environment, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	defer text.Close()
-	more, err := dotenv.ParseWithLookup(text, func(name string) (string, bool) {
-		value, ok := environment[name]
-		return value, ok
-	})
+	more, err := dotenv.GetEnvFromFile(environment, []string{file})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %q", file, err)
 	}
-	for name, value := range more {
-		if _, ok := environment[name]; !ok {
-			environment[name] = value
-		}
-	}
-	return environment, nil
+	maps.Copy(more, environment)
+	return more, nil
 }
 
 // Parse reads a lab from the text of its Compose file. Problems begin with the

@@ -223,16 +223,11 @@ var plumbing = []string{"/control", "/runs"}
 
 func (b *builder) checkVolumes(s types.ServiceConfig) {
 	at := serviceKey(s.Name).to("volumes")
-	seen := make(map[string]bool)
 	for _, volume := range s.Volumes {
 		target := path.Clean(volume.Target)
 		if volume.Type != types.VolumeTypeTmpfs && !slices.Contains(plumbing, target) {
 			b.add(at, "the program would miss %s where there are no containers; mount nothing but %s", target, list(plumbing))
 		}
-		if seen[target] {
-			b.add(at, "two volumes are mounted on %s; remove one", target)
-		}
-		seen[target] = true
 	}
 }
 
@@ -259,18 +254,6 @@ func checkName(name string, k key, r *report) {
 		r.add(k, "the name has %d characters; the most a name may have is %d", len(name), maxName)
 	case !safeName.MatchString(name):
 		r.add(k, "%q cannot name a file and a host; use letters, digits, - and _, and begin with a letter or digit", name)
-	}
-}
-
-// checkNames wants names that stay apart where upper and lower case are one.
-func (b *builder) checkNames(names []string, of func(string) key) {
-	seen := make(map[string]string)
-	for _, name := range names {
-		checkName(name, of(name), b.report)
-		if other, ok := seen[strings.ToLower(name)]; ok {
-			b.add(of(name), "it differs from %s by upper and lower case only, and some file systems do not; rename one", other)
-		}
-		seen[strings.ToLower(name)] = name
 	}
 }
 

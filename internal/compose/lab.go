@@ -64,7 +64,9 @@ func (b *builder) hostNames() []string {
 		}
 	}
 	names := slices.Sorted(maps.Keys(b.hosts))
-	b.checkNames(names, serviceKey)
+	for _, name := range names {
+		checkName(name, serviceKey(name), b.report)
+	}
 	if len(names) == 0 {
 		b.add(key{"services"}, "a lab has at least one host, a service that is on a network")
 	}

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/schema"
@@ -10,12 +11,14 @@ import (
 
 func TestKeysAreComposeKeys(t *testing.T) {
 	known := tree.NewMatcher(schema.AttributePaths()...)
-	for _, path := range honouredKeys {
+	for _, path := range slices.Concat(honouredKeys, ignoredKeys) {
 		assert.True(t, known.Matches(tree.Path(path)), path)
 	}
 	allowed := tree.NewMatcher(allowedKeys()...)
-	for path := range refusals {
-		assert.True(t, known.Matches(tree.Path(path)), path)
-		assert.False(t, allowed.Matches(tree.Path(path)), "%s is refused and allowed", path)
+	for _, r := range refusals {
+		for _, path := range r.keys {
+			assert.True(t, known.Matches(tree.Path(path)), path)
+			assert.False(t, allowed.Matches(tree.Path(path)), "%s is refused and allowed", path)
+		}
 	}
 }

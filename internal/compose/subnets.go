@@ -22,8 +22,8 @@ const (
 // subnets reads the networks.
 func (b *builder) subnets(lab *topology.Lab) {
 	names := slices.Sorted(maps.Keys(b.project.Networks))
-	b.checkNames(names, networkKey)
 	for _, name := range names {
+		checkName(name, networkKey(name), b.report)
 		network := b.project.Networks[name]
 		b.checkDriver(name, network)
 		if _, ok := network.Extensions[labKey]; ok {
@@ -45,14 +45,10 @@ var routed = map[string]string{
 
 // driverOptions are those that are the lab's own; nil if there are none.
 func driverOptions(network types.NetworkConfig) map[string]string {
-	var own map[string]string
-	for name, value := range network.DriverOpts {
-		if routed[name] != value {
-			if own == nil {
-				own = make(map[string]string)
-			}
-			own[name] = value
-		}
+	own := maps.Clone(network.DriverOpts)
+	maps.DeleteFunc(own, func(name, value string) bool { return routed[name] == value })
+	if len(own) == 0 {
+		return nil
 	}
 	return own
 }
