@@ -14,14 +14,13 @@ import (
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/evidence/evidencetest"
+	"github.com/fourtuple/fourtuple/internal/nettest"
 )
 
 // A run that root makes belongs to whoever owns the folder it is in, also
 // where root has left an older one.
 func TestFilesBelongToTheOwnerOfTheFolder(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	nettest.Root(t)
 	home := t.TempDir()
 	require.NoError(t, os.Chown(home, 1234, 1235))
 	require.NoError(t, os.Mkdir(filepath.Join(home, "old"), 0o755))
@@ -83,13 +82,9 @@ func TestLoadReadsRegularFilesOnly(t *testing.T) {
 
 // A full disk is named with the file that did not fit.
 func TestAppendNamesTheFileThatDidNotFit(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("needs root")
-	}
+	nettest.Root(t)
 	dir := t.TempDir()
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
-		t.Skipf("mount: %v", err)
-	}
+	require.NoError(t, unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"))
 	t.Cleanup(func() { assert.NoError(t, unix.Unmount(dir, unix.MNT_DETACH)) })
 	f := create(t, filepath.Join(dir, "run"))
 	err := f.Append("a", evidence.Packets, make([]byte, 1<<20))
