@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/fourtuple/fourtuple"
+	"github.com/fourtuple/fourtuple/internal/compose"
 	"github.com/fourtuple/fourtuple/internal/engine/docker"
 	"github.com/fourtuple/fourtuple/internal/report"
 )
@@ -59,6 +60,26 @@ func listCommand() *cobra.Command {
 				rows = append(rows, table.Row{name, lab.Name, lab.Question})
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), report.Table(nil, rows))
+			return err
+		},
+	}
+}
+
+func composeCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "compose LAB",
+		Short: "Print a lab as a complete Compose file",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			lab, err := load(args[0])
+			if err != nil {
+				return err
+			}
+			text, err := compose.Print(&lab.Lab)
+			if err != nil {
+				return err
+			}
+			_, err = c.OutOrStdout().Write(text)
 			return err
 		},
 	}

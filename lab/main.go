@@ -6,6 +6,7 @@
 //	lab judge RUN            judge a kept run again
 //	lab show VIEW RUN        show a kept run as connections, sockets, files, packets or steps
 //	lab report RUN           write a kept run's page, RUN/report.html
+//	lab compose LAB          print a lab as a complete Compose file
 //	lab images               build the containers' images without a registry
 //	lab clean                remove what crashed runs left
 //	lab server|client        the programs, for engines and people to start
@@ -103,7 +104,7 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		runCommand(), listCommand(), judgeCommand(), showCommand(), reportCommand(),
+		runCommand(), listCommand(), judgeCommand(), showCommand(), reportCommand(), composeCommand(),
 		imagesCommand(), cleanCommand(),
 		programCommand("server", "Be the echo server", echo.ServerMain),
 		programCommand("client", "Be the echo client", echo.ClientMain),
