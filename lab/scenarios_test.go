@@ -103,7 +103,7 @@ var scenarios = []scenario{
 		name: "another server too", shell: true, clients: 2,
 		changes: []string{
 			"entrypoint: [/lab, host, router]", "entrypoint: [/lab, host, router]\n    " + `command: [server, --json, --address, ":9999"]`,
-			aClient, `command: [sh, -c, 'client --message other --hold ${LAB_PREFIX:-10.12}.1.254:9999 & exec client "$$@"', client, --json, --message, Hello from the cafe`,
+			aClient, `command: [sh, -c, 'client --json --message other --hold ${LAB_PREFIX:-10.12}.1.254:9999 & exec client "$$@"', client, --json, --message, Hello from the cafe`,
 		},
 		outcome: claim.Holds,
 	},
