@@ -1,7 +1,7 @@
 package netns
 
 import (
-	"encoding/gob"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -15,31 +15,29 @@ import (
 )
 
 // HelperCommand is the hidden subcommand by which this command starts itself
-// again to isolate a process.
+// again to isolate a process: after it come the arguments that the process is to
+// have then. Its environment it has already.
 const HelperCommand = "netns-helper"
 
 // IsHelper tells whether this process was started as a helper.
-func IsHelper() bool { return len(os.Args) == 2 && os.Args[1] == HelperCommand }
+func IsHelper() bool { return len(os.Args) > 1 && os.Args[1] == HelperCommand }
 
-// A request says what a helper is to become. It is given as a gob, for
-// arguments need not be UTF-8.
+// A request says what a helper is to become.
 type request struct {
 	// Engine: execute this command in the PID namespace that the process is in,
 	// with the privileges that it has. Otherwise the process is isolated, drops
-	// its privileges and executes Args, or, if there are none, ends: it was to
-	// find out whether that can be done.
-	Engine      bool
-	Args        []string
-	Environment []string
-	Directory   string
-	Hostname    string
-	Hosts       string // the text of /etc/hosts
+	// its privileges and executes its arguments, or, if there are none, ends: it
+	// was to find out whether that can be done.
+	Engine    bool
+	Directory string
+	Hostname  string
+	Hosts     string // the text of /etc/hosts
 }
 
 const (
 	// helperSocket is the descriptor of the socket to the parent.
 	helperSocket = 3
-	// executing is what a helper says before it executes Args, or ends without.
+	// executing is what a helper says before it executes anything, or ends.
 	// The socket closes when it does. Anything else that it says is a sentence
 	// that says why it could not.
 	executing = "."
@@ -59,7 +57,7 @@ func Helper() int {
 	unix.CloseOnExec(helperSocket)
 	parent := os.NewFile(helperSocket, "parent")
 	var r request
-	err := gob.NewDecoder(parent).Decode(&r)
+	err := json.NewDecoder(parent).Decode(&r)
 	if err == nil {
 		err = r.become(parent)
 	}
@@ -73,17 +71,18 @@ func Helper() int {
 // become does what the request says. It returns when there is nothing to
 // execute.
 func (r request) become(parent *os.File) error {
+	args, environment := os.Args[2:], os.Environ()
 	if r.Engine {
 		// /proc is still that of the processes outside.
 		if outer, err := os.Readlink("/proc/self"); err == nil {
-			r.Environment = append(r.Environment, outerPID+"="+outer)
+			environment = append(environment, outerPID+"="+outer)
 		}
 		if err := errors.Join(makeMountsPrivate(), mountProc()); err != nil {
 			return err
 		}
-		return r.execute(parent, ownExecutable)
+		return execute(parent, ownExecutable, args, environment)
 	}
-	if len(r.Args) == 0 {
+	if len(args) == 0 {
 		if err := prepareMounts(); err != nil {
 			return err
 		}
@@ -94,7 +93,7 @@ func (r request) become(parent *os.File) error {
 	if err := dropPrivileges(); err != nil {
 		return err
 	}
-	if len(r.Args) == 0 {
+	if len(args) == 0 {
 		_, err := io.WriteString(parent, executing)
 		return err
 	}
@@ -104,24 +103,24 @@ func (r request) become(parent *os.File) error {
 	if err := closeAllOnExec(); err != nil {
 		return err
 	}
-	file, err := (&agent.Program{Args: r.Args, Directory: r.Directory}).Executable(r.Environment)
+	file, err := (&agent.Program{Args: args, Directory: r.Directory}).Executable(environment)
 	if err != nil {
 		return err
 	}
-	return r.execute(parent, file)
+	return execute(parent, file, args, environment)
 }
 
 // execute becomes the program: it is killed from now on when the thread that
 // cloned this process ends. A parent that ended before is noticed by its end of
 // the socket.
-func (r request) execute(parent *os.File, file string) error {
+func execute(parent *os.File, file string, args, environment []string) error {
 	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
 		return os.NewSyscallError("set parent-death signal", err)
 	}
 	if _, err := io.WriteString(parent, executing); err != nil {
 		return err // EPIPE: there is no parent
 	}
-	err := syscall.Exec(file, r.Args, r.Environment)
+	err := syscall.Exec(file, args, environment)
 	return &os.PathError{Op: "run", Path: strconv.Quote(file), Err: err}
 }
 

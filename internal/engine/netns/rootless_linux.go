@@ -77,13 +77,13 @@ func startEngine() (*process, error) {
 	sys := ownUser()
 	sys.Cloneflags |= unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID
 	sys.Setpgid = true
-	p, socket, err := startHelper([3]*os.File{os.Stdin, os.Stdout, os.Stderr}, sys)
+	p, socket, err := startHelper(os.Args, &syscall.ProcAttr{Env: os.Environ(), Sys: sys}, os.Stdin, os.Stdout, os.Stderr)
 	if err != nil {
 		return nil, err
 	}
 	defer socket.Close()
 	go p.reap()
-	if err := converse(socket, request{Engine: true, Args: os.Args, Environment: os.Environ()}); err != nil {
+	if err := converse(socket, request{Engine: true}); err != nil {
 		return nil, errors.Join(err, p.kill())
 	}
 	return p, nil
@@ -123,7 +123,7 @@ func tryHelper() error {
 		sys = ownUser()
 	}
 	sys.Cloneflags |= ownNamespaces | unix.CLONE_NEWNET
-	p, socket, err := startHelper([3]*os.File{}, sys)
+	p, socket, err := startHelper(nil, &syscall.ProcAttr{Sys: sys}, nil, nil, nil)
 	if err != nil {
 		return err
 	}

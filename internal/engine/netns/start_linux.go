@@ -2,7 +2,7 @@ package netns
 
 import (
 	"cmp"
-	"encoding/gob"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -41,18 +41,16 @@ func (h *Host) start(p agent.Program) (*process, error) {
 	}
 	hostname := cmp.Or(p.Hostname, h.asked.Name)
 	p.Environment = append([]string{"HOSTNAME=" + hostname}, p.Environment...)
-	r := request{
-		Args: p.Args, Environment: p.FullEnvironment(programsFolder, ""),
-		Directory: cmp.Or(p.Directory, "/"), Hostname: hostname, Hosts: h.hostsFile(hostname, p.ExtraHosts),
-	}
 	var child *process
 	var socket *os.File
 	err := h.network.starter.do(func() (err error) {
 		if err := setNamespace(h.file); err != nil {
 			return err
 		}
-		child, socket, err = startHelper([3]*os.File{nil, p.Stdout, p.Stderr},
-			&syscall.SysProcAttr{Cloneflags: ownNamespaces, Setsid: true})
+		child, socket, err = startHelper(p.Args, &syscall.ProcAttr{
+			Env: p.FullEnvironment(programsFolder, ""),
+			Sys: &syscall.SysProcAttr{Cloneflags: ownNamespaces, Setsid: true},
+		}, nil, p.Stdout, p.Stderr)
 		return err
 	})
 	if err != nil {
@@ -62,6 +60,7 @@ func (h *Host) start(p agent.Program) (*process, error) {
 	if err := h.network.adopt(child); err != nil {
 		return nil, err
 	}
+	r := request{Directory: cmp.Or(p.Directory, "/"), Hostname: hostname, Hosts: h.hostsFile(hostname, p.ExtraHosts)}
 	if err := converse(socket, r); err != nil {
 		return nil, errors.Join(err, child.kill())
 	}
@@ -73,29 +72,26 @@ const ownNamespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS |
 
 // startHelper starts this command as a helper that waits for its request on
 // the socket's other end, its descriptor 3. It dies with the calling thread as
-// soon as it executes what was requested. Those of its standard files that are
-// nil are /dev/null.
-func startHelper(standard [3]*os.File, sys *syscall.SysProcAttr) (*process, *os.File, error) {
+// soon as it executes the arguments. Standard files that are nil are /dev/null.
+func startHelper(args []string, attr *syscall.ProcAttr, standard ...*os.File) (*process, *os.File, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer null.Close()
-	files := make([]uintptr, 0, 4)
 	for _, f := range standard {
-		files = append(files, cmp.Or(f, null).Fd())
+		attr.Files = append(attr.Files, cmp.Or(f, null).Fd())
 	}
 	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make a socket pair: %w", err)
+		return nil, nil, os.NewSyscallError("socketpair", err)
 	}
 	defer unix.Close(fds[1])
 	_ = unix.SetNonblock(fds[0], true) // so that waiting for it takes no thread
 	ours := os.NewFile(uintptr(fds[0]), "helper")
 	pidfd := -1
-	sys.PidFD = &pidfd
-	pid, err := syscall.ForkExec(ownExecutable, []string{"lab", HelperCommand},
-		&syscall.ProcAttr{Files: append(files, uintptr(fds[1])), Sys: sys})
+	attr.Files, attr.Sys.PidFD = append(attr.Files, uintptr(fds[1])), &pidfd
+	pid, err := syscall.ForkExec(ownExecutable, append([]string{"lab", HelperCommand}, args...), attr)
 	if err == nil && pidfd < 0 { // the helper ends without a request
 		err = errors.New("this kernel has no pidfds; Linux has them from 5.4 on")
 	}
@@ -108,7 +104,7 @@ func startHelper(standard [3]*os.File, sys *syscall.SysProcAttr) (*process, *os.
 // converse gives the helper its request and returns when it has executed what
 // was requested, or why it has not.
 func converse(helper *os.File, r request) error {
-	if err := gob.NewEncoder(helper).Encode(r); err != nil {
+	if err := json.NewEncoder(helper).Encode(r); err != nil {
 		return fmt.Errorf("tell the new process: %w", err)
 	}
 	said, err := io.ReadAll(helper)

@@ -103,7 +103,7 @@ func TestProgramsThatCannotStart(t *testing.T) {
 		"no file":     {agent.Program{Args: []string{"/no/such"}}, `start ["/no/such"] on client1: exec: "/no/such": stat /no/such: no such file or directory`},
 		"not allowed": {agent.Program{Args: []string{secret}}, "permission denied"},
 		"directory":   {agent.Program{Args: []string{"true"}, Directory: "/no/such"}, `start ["true"] on client1: chdir /no/such: no such file or directory`},
-		"zero byte":   {agent.Program{Args: []string{"true", "a\x00b"}}, `run "/usr/bin/true": invalid argument`},
+		"zero byte":   {agent.Program{Args: []string{"true", "a\x00b"}}, "clone: invalid argument"},
 		"long name":   {agent.Program{Args: []string{"true"}, Hostname: strings.Repeat("x", 65)}, "set host name"},
 	} {
 		t.Run(name, func(t *testing.T) {
