@@ -35,8 +35,6 @@ type Folder struct {
 	mu sync.Mutex
 	// files are those that Append made; the error is why no more can be added.
 	files map[string]error
-	// observed says that there is more than agents' accounts.
-	observed bool
 }
 
 // Create makes dir an empty run folder and writes lab.json and lab.yml into it.
@@ -162,7 +160,6 @@ func (f *Folder) Append(host string, w Witness, records []byte) error {
 		return failed
 	}
 	f.files[name] = f.add(name, exists, records)
-	f.observed = f.observed || w != Agent
 	return f.files[name]
 }
 
@@ -222,7 +219,7 @@ func openRegular(root *os.Root, name string, flag int) (*os.File, error) {
 // completely or not at all.
 func (f *Folder) WriteFile(name string, data []byte) error {
 	temporary := name + temporarySuffix
-	if err := f.root.Remove(temporary); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := f.remove(temporary); err != nil {
 		return err
 	}
 	file, err := f.create(temporary)
@@ -235,35 +232,37 @@ func (f *Folder) WriteFile(name string, data []byte) error {
 		err = f.root.Rename(temporary, name)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", filepath.Join(f.root.Name(), name), err), f.root.Remove(temporary))
+		return errors.Join(fmt.Errorf("write %s: %w", filepath.Join(f.root.Name(), name), err), f.remove(temporary))
 	}
 	return nil
 }
 
 // Close ends the writing and releases the folder.
-func (f *Folder) Close() error {
-	var errs []error
+func (f *Folder) Close() (err error) {
 	if f.directory != nil {
-		errs = append(errs, f.directory.Close())
+		err = f.directory.Close()
 	}
 	if f.root != nil {
-		errs = append(errs, f.root.Close())
+		err = errors.Join(err, f.root.Close())
 	}
-	return errors.Join(errs...)
+	return err
 }
 
-// Discard removes a folder in which nothing was recorded but the lab and what
-// agents told of themselves, and leaves any other. Either way it ends the
-// writing.
+// Discard ends the writing and removes the folder, where a lab could not run.
 func (f *Folder) Discard() error {
-	if f.observed {
-		return f.Close()
-	}
-	err := errors.Join(f.root.Remove(LabFile), f.root.Remove(SourceFile))
+	err := errors.Join(f.remove(LabFile), f.remove(SourceFile))
 	for name := range f.files {
-		err = errors.Join(err, f.root.Remove(name))
+		err = errors.Join(err, f.remove(name))
 	}
 	return errors.Join(err, f.Close(), os.Remove(f.root.Name()))
+}
+
+// remove removes a file that may not be there.
+func (f *Folder) remove(name string) error {
+	if err := f.root.Remove(name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // WriteFile writes a whole file of a kept run's folder, completely or not at
