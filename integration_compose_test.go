@@ -163,7 +163,6 @@ func newClone(t *testing.T, command []string) *clone {
 		require.NoError(t, os.Chown(runs, cloneOwner, cloneOwner))
 	}
 	c.run = run{filepath.Join(runs, "compose"), freePrefix(t, cli)}
-	leaveNothing(t, cli, projectLabel+"="+c.id)
 	t.Cleanup(func() { c.down(t) })
 	return c
 }

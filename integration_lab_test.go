@@ -103,7 +103,7 @@ func start(t *testing.T) *lab {
 	ctx := within(t, 2*time.Minute)
 	runs := t.ArtifactDir()
 	l := &lab{cli: cli, id: newID(), containers: make(map[string]testcontainers.Container)}
-	leaveNothing(t, cli, labLabel+"="+l.id)
+	t.Cleanup(func() { assert.Empty(t, left(t, cli, labLabel+"="+l.id), "left behind") })
 	l.run = run{filepath.Join(runs, "compose"), freePrefix(t, cli)}
 	l.makeSubnets(t, ctx)
 	_, err = cli.VolumeCreate(ctx, client.VolumeCreateOptions{Name: l.name("control"), Labels: l.labels()})
@@ -200,9 +200,9 @@ type host struct {
 var hosts = []host{
 	{"server", "fourtuple/server", []string{"server", "--json"}, [][2]int{{0, 10}}},
 	{"router", "fourtuple/server", nil, [][2]int{{0, 254}, {1, 254}, {2, 254}, {3, 254}}},
-	{"client1", "fourtuple/client", []string{"client", "--json", "--message", "Hello from the cafe", "--hold", "1m", "P.0.10:12000"}, [][2]int{{1, 10}}},
-	{"client2", "fourtuple/client", []string{"client", "--json", "--message", "Hello from the office", "--hold", "1m", "P.0.10:12000"}, [][2]int{{2, 10}}},
-	{"client3", "fourtuple/client", []string{"client", "--json", "--message", "Hello from campus", "--hold", "1m", "P.0.10:12000"}, [][2]int{{3, 10}}},
+	{"client1", "fourtuple/client", []string{"client", "--json", "--message", "Hello from the cafe", "--hold", "P.0.10:12000"}, [][2]int{{1, 10}}},
+	{"client2", "fourtuple/client", []string{"client", "--json", "--message", "Hello from the office", "--hold", "P.0.10:12000"}, [][2]int{{2, 10}}},
+	{"client3", "fourtuple/client", []string{"client", "--json", "--message", "Hello from campus", "--hold", "P.0.10:12000"}, [][2]int{{3, 10}}},
 }
 
 // makeHost makes a host's container, with its first interface; the engine
@@ -303,13 +303,6 @@ func (l *lab) log(t *testing.T, part string) string {
 	text, err := io.ReadAll(logs)
 	require.NoError(t, err)
 	return string(text)
-}
-
-// leaveNothing registers the assertion that nothing with the label is left when
-// all that is registered after it has cleaned up.
-func leaveNothing(t *testing.T, cli *client.Client, label string) {
-	t.Helper()
-	t.Cleanup(func() { assert.Empty(t, left(t, cli, label), "left behind") })
 }
 
 // left are the containers, networks and volumes with the label.

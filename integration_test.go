@@ -11,9 +11,8 @@
 // Compose file by every Compose command that is installed, and beside it a
 // control, the same lab changed in one place, that must come out the other way.
 //
-// The tests need a Docker engine and nothing else. The images are made by the
-// local Go toolchain, as by `lab images`; Compose builds the Dockerfiles where
-// the image that they build from can be had.
+// The tests need a Docker engine. The images are made as by `lab images`; Compose
+// builds the Dockerfiles where the image that they build from can be had.
 package fourtuple_test
 
 import (
