@@ -198,7 +198,7 @@ func (t *tables) record(d dump) (int, error) {
 		t.socketFile.count(0, 1)
 	}
 	errs := []error{
-		add(t.socketFile, time.Time{}, d.sockets, func(s *evidence.Socket, h evidence.Header) { s.Header, s.Snapshot = h, n }),
+		add(t.socketFile, time.Time{}, d.sockets, func(s *evidence.Socket, h evidence.Header) { s.Header, s.Snapshot, s.Moving = h, n, !d.still }),
 		add(t.openFile, time.Time{}, d.files, func(f *evidence.File, h evidence.Header) { f.Header, f.Snapshot = h, n }),
 	}
 	if t.translations != nil {

@@ -30,8 +30,11 @@ type Header struct {
 // A Socket is one row of a host's socket table, as sock_diag(7) gives it.
 type Socket struct {
 	Header
-	// Snapshot numbers the dump that the row belongs to, from 1.
-	Snapshot int `json:"snapshot"`
+	// Snapshot numbers the dump that the row belongs to, from 1. Moving says
+	// that the tables changed while it was read, so that sockets and open files
+	// of that dump may differ.
+	Snapshot int  `json:"snapshot"`
+	Moving   bool `json:"moving,omitempty"`
 	// Protocol is tcp, tcp6, udp or udp6, the socket's own family: an IPv4
 	// connection of an IPv6 socket is tcp6 although its endpoints are written
 	// as IPv4.
