@@ -17,11 +17,13 @@ const tableSlack = 5 * time.Millisecond
 
 // A dump is one look at a host's tables. It was taken between after and at.
 type dump struct {
-	number      int
-	at, after   time.Time
-	named, idle bool
-	sockets     []*Socket
-	files       []*File
+	number    int
+	at, after time.Time
+	// named and idle are the agent's words on a snapshot; still says that the
+	// tables did not change while they were read.
+	named, idle, still bool
+	sockets            []*Socket
+	files              []*File
 }
 
 // dumpsOf are the host's dumps in their order. Reading the tables and writing
@@ -51,6 +53,7 @@ func dumpsOf(h *Host, takes time.Duration) []dump {
 	var dumps []dump
 	for _, n := range slices.Sorted(maps.Keys(byNumber)) {
 		d := *byNumber[n]
+		d.still = d.idle || len(d.sockets) > 0 && !slices.ContainsFunc(d.sockets, func(s *Socket) bool { return s.Moving })
 		d.after = d.at.Add(-takes)
 		if len(dumps) > 0 {
 			if last := dumps[len(dumps)-1].at; last.After(d.after) {
@@ -75,9 +78,14 @@ func (ck *checker) checkHost(h *Host) {
 // checkSnapshots wants the agent's account to number the dumps as the tables
 // do: the one that it tells of is the last that was written down until then.
 func (ck *checker) checkSnapshots(h *Host) {
+	host, number := ck.hosts[h.Name], 0
+	polled := host == nil || len(host.Program)+len(host.Masquerade) > 0
 	for _, e := range h.Events {
-		if e.Event == HostLive && e.Snapshot > 1 {
-			h.defect(Agent, "%s:%d: %q with dump %d", FileName(h.Name, Agent), e.Line, e.Event, e.Snapshot)
+		if e.Snapshot != 0 {
+			number++
+		}
+		if e.Snapshot != 0 && e.Snapshot != number && (e.Event == HostLive || !polled) || e.Event == HostNotReady && e.Error == "" {
+			h.defect(Agent, "%s:%d: %q with dump %d, %q", FileName(h.Name, Agent), e.Line, e.Event, e.Snapshot, e.Error)
 		}
 		for _, d := range ck.dumps[h.Name] {
 			if e.Snapshot != 0 && len(d.sockets)+len(d.files) > 0 && (d.number <= e.Snapshot) == d.at.After(e.Time) {
@@ -271,6 +279,9 @@ func (ck *checker) checkTold(h *Host) {
 		count[e.Event]++
 		switch e.Event {
 		case EventListening:
+			if !e.Local.IsValid() {
+				continue // it only says that it is ready
+			}
 			if told[listenName(e.Local)] {
 				h.defect(Program, "line %d: it says a second time that it listens on %s", e.Line, e.Local)
 			}
@@ -374,21 +385,21 @@ func (ck *checker) compareTables(h *Host) {
 			}
 			f, tuple := files[i][s.Inode], endpoints(s.Local, s.Remote)
 			switch {
-			case f == nil && len(d.files) == 0 && !d.idle: // the program has ended
-			case f == nil && (d.idle || i > 0 && sockets[i-1][s.Inode] != nil || other[tuple] || ck.heldBefore(h, tuple, d)):
+			case f == nil && len(d.files) == 0 && !d.idle: // the program was ending
+			case f == nil && (d.still || i > 0 && sockets[i-1][s.Inode] != nil || other[tuple] || ck.heldBefore(h, tuple, d)):
 				ck.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in dump %d of the table and among no open files", s.Inode, tuple, d.number))
 			case f == nil:
 			case f.Protocol != s.Protocol || endpoints(f.Local, f.Remote) != tuple:
 				why := fmt.Sprintf("socket %d is %s %s in the table, %s %s among the open files", s.Inode, s.Protocol, tuple, f.Protocol, endpoints(f.Local, f.Remote))
 				ck.tablesDiffer(h, tuple, s.Time, why)
 				ck.tablesDiffer(h, endpoints(f.Local, f.Remote), s.Time, why)
-			case f.State != s.State && (d.idle || s.State == Listen || f.State == Listen || rank[f.State] > rank[s.State] || i > 0 && sockets[i-1][s.Inode] != nil && rank[f.State] < rank[sockets[i-1][s.Inode].State]):
+			case f.State != s.State && (d.still || s.State == Listen || f.State == Listen || rank[f.State] > rank[s.State] || i > 0 && sockets[i-1][s.Inode] != nil && rank[f.State] < rank[sockets[i-1][s.Inode].State]):
 				ck.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in %s in the table, in %s among the open files", s.Inode, tuple, s.State, f.State))
 			}
 		}
 		for _, f := range d.files {
 			tuple := endpoints(f.Local, f.Remote)
-			if files[i][f.Inode] == f && sockets[i][f.Inode] == nil && (d.idle || stays(sockets, i, f.Inode)) {
+			if files[i][f.Inode] == f && sockets[i][f.Inode] == nil && (d.still || stays(sockets, i, f.Inode)) {
 				ck.tablesDiffer(h, tuple, f.Time, fmt.Sprintf("socket %d, %s, is an open file in dump %d and not in the table", f.Inode, tuple, d.number))
 			}
 		}
