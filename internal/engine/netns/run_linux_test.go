@@ -1,9 +1,7 @@
 package netns
 
 import (
-	"context"
 	"net/netip"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,21 +76,4 @@ func TestRunTheFirstLab(t *testing.T) {
 		require.NotEmpty(t, events)
 		require.Equal(t, "holding", events[len(events)-1].Event, "it was answered, and held the connection")
 	}
-}
-
-// While a run pauses, each host's command enters it.
-func TestEnter(t *testing.T) {
-	nettest.Tool(t, "nsenter")
-	nettest.Tool(t, "ip")
-	entered := 0
-	runLab(t, question(1), run.Options{Pause: func(_ context.Context, n *run.Network) {
-		for host, want := range map[string]string{"server": "10.12.0.10/26", "client1": "10.12.0.74/26", "router": "10.12.0.62/26"} {
-			words := strings.Fields(strings.TrimPrefix(n.Enter[host], "sudo "))
-			out, err := exec.Command(words[0], append(words[1:], "ip", "-brief", "address")...).CombinedOutput()
-			require.NoError(t, err, "%s: %s", n.Enter[host], out)
-			require.Contains(t, string(out), want)
-			entered++
-		}
-	}})
-	require.Equal(t, 3, entered)
 }

@@ -3,8 +3,6 @@ package netns
 import (
 	"net/netip"
 	"os"
-	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -12,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fourtuple/fourtuple/internal/agent"
-	"github.com/fourtuple/fourtuple/internal/nettest"
 )
 
 // A program sees its host and nothing else.
@@ -70,16 +67,6 @@ func TestProgramIsAnOrdinaryUser(t *testing.T) {
 	} {
 		require.Contains(t, r.Status, line+"\n")
 	}
-}
-
-// The same questions have other answers here, so that they are worth asking.
-func TestThisProcessIsNoOrdinaryProgram(t *testing.T) {
-	nettest.Root(t)
-	status, err := os.ReadFile("/proc/self/status")
-	require.NoError(t, err)
-	require.NotContains(t, string(status), "CapEff:\t0000000000000000")
-	require.NotContains(t, string(status), "CapBnd:\t0000000000000000")
-	require.NotEqual(t, 1, os.Getpid())
 }
 
 func TestProgramsAreFoundInPath(t *testing.T) {
@@ -163,17 +150,4 @@ func TestSignalThatIsIgnored(t *testing.T) {
 	require.NoError(t, s.Signal(syscall.SIGCONT))
 	require.NoError(t, s.Signal(syscall.SIGKILL))
 	s.ends(128 + 9)
-}
-
-func TestPIDIsOurs(t *testing.T) {
-	n := build(t, star(1))
-	s := start(t, n.Host("client1"), "echo", "10.12.0.74:12000")
-	s.says("listening")
-	require.Positive(t, s.PID())
-	open, err := os.ReadDir("/proc/" + strconv.Itoa(s.PID()) + "/fd")
-	require.NoError(t, err)
-	require.True(t, slices.ContainsFunc(open, func(e os.DirEntry) bool {
-		to, _ := os.Readlink("/proc/" + strconv.Itoa(s.PID()) + "/fd/" + e.Name())
-		return strings.HasPrefix(to, "socket:")
-	}), "its listening socket is seen from here")
 }
