@@ -18,7 +18,7 @@ import (
 // Build makes the lab's hosts and subnets real: when it returns, every link
 // carries. What it made is undone by Close; on an error it leaves nothing. Its
 // errors say what could not be done to which host. Progress, if not nil, is
-// told how many of all hosts and subnets are done.
+// told how far it is.
 func Build(ctx context.Context, l *topology.Lab, progress func(done, total int)) (*Network, error) {
 	members, err := membersOf(l)
 	if err != nil {
@@ -26,7 +26,7 @@ func Build(ctx context.Context, l *topology.Lab, progress func(done, total int))
 	}
 	b := &builder{
 		ctx: ctx, lab: l, members: members, network: newNetwork(l, members),
-		progress: progress, total: 2*len(l.Hosts) + len(l.Subnets),
+		progress: progress,
 	}
 	if err := onThread(b.build); err != nil {
 		return nil, errors.Join(fmt.Errorf("wire %w", err), b.network.Close())
@@ -48,8 +48,8 @@ type builder struct {
 	first int
 	near  []port // the ends of veth pairs that were up before the other ends
 
-	done, total int
-	progress    func(done, total int)
+	done     int // hosts, each counted when it is made and when it is configured
+	progress func(done, total int)
 }
 
 // A port is an interface in a namespace.
@@ -70,9 +70,6 @@ func (b *builder) build() error {
 		if err := b.wireSubnet(fmt.Sprintf("br%d", i), b.members[s.Name]); err != nil {
 			return fmt.Errorf("subnet %s: %w", s.Name, err)
 		}
-		if err := b.count(); err != nil {
-			return err
-		}
 	}
 	if err := b.forEachHost(b.configure); err != nil {
 		return err
@@ -90,20 +87,14 @@ func (b *builder) forEachHost(do func(*Host) error) error {
 		if err := do(b.network.hosts[h.Name]); err != nil {
 			return fmt.Errorf("%s: %w", h.Name, err)
 		}
-		if err := b.count(); err != nil {
-			return err
+		if b.done++; b.progress != nil {
+			b.progress(b.done, 2*len(b.lab.Hosts))
+		}
+		if b.ctx.Err() != nil {
+			return context.Cause(b.ctx)
 		}
 	}
 	return nil
-}
-
-// count counts one more host or subnet, and says whether to go on.
-func (b *builder) count() error {
-	b.done++
-	if b.progress != nil {
-		b.progress(b.done, b.total)
-	}
-	return context.Cause(b.ctx)
 }
 
 // close closes what is needed while building only.

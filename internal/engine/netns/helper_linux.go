@@ -145,15 +145,11 @@ func dropPrivileges() error {
 	if err := agent.DropCapabilities(); err != nil {
 		return err
 	}
-	nobody := agent.Unprivileged()
-	if nobody == nil {
+	user := agent.Unprivileged()
+	if user == nil {
 		return nil
 	}
-	if err := unix.Setgroups(nil); err != nil {
-		return os.NewSyscallError("setgroups", err)
-	}
-	if err := unix.Setresgid(int(nobody.Gid), int(nobody.Gid), int(nobody.Gid)); err != nil {
-		return os.NewSyscallError("setresgid", err)
-	}
-	return os.NewSyscallError("setresuid", unix.Setresuid(int(nobody.Uid), int(nobody.Uid), int(nobody.Uid)))
+	uid, gid := int(user.Uid), int(user.Gid)
+	err := errors.Join(unix.Setgroups(nil), unix.Setresgid(gid, gid, gid), unix.Setresuid(uid, uid, uid))
+	return os.NewSyscallError("become an ordinary user", err)
 }
