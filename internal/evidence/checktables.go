@@ -84,8 +84,8 @@ func (ck *checker) checkSnapshots(h *Host) {
 		if e.Snapshot != 0 {
 			number++
 		}
-		if e.Snapshot != 0 && e.Snapshot != number && (e.Event == HostLive || !polled) || e.Event == HostNotReady && e.Error == "" {
-			h.defect(Agent, "%s:%d: %q with dump %d, %q", FileName(h.Name, Agent), e.Line, e.Event, e.Snapshot, e.Error)
+		if e.Snapshot != 0 && e.Snapshot != number && (e.Event == HostLive || !polled) {
+			h.defect(Agent, "%s:%d: %q with dump %d", FileName(h.Name, Agent), e.Line, e.Event, e.Snapshot)
 		}
 		for _, d := range ck.dumps[h.Name] {
 			if e.Snapshot != 0 && len(d.sockets)+len(d.files) > 0 && (d.number <= e.Snapshot) == d.at.After(e.Time) {
