@@ -7,9 +7,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/vishvananda/netlink"
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -28,26 +30,25 @@ func Build(ctx context.Context, l *topology.Lab, progress func(done, total int))
 		ctx: ctx, lab: l, members: members, network: newNetwork(l, members),
 		progress: progress,
 	}
-	if err := onThread(b.build); err != nil {
+	if err := b.build(); err != nil {
 		return nil, errors.Join(fmt.Errorf("wire %w", err), b.network.Close())
 	}
 	return b.network, nil
 }
 
-// A builder builds one network, one thing after another, on one OS thread that
-// it moves from namespace to namespace. The kernel does most of this under one
-// lock, so that several threads are of little use.
+// A builder builds one network: namespaces, then the wires between them, then
+// what each host has.
 type builder struct {
 	ctx     context.Context
 	lab     *topology.Lab
 	members map[string][]member // by subnet
 	network *Network
-	procfs  procfs
 	// first is the index of the last interface that every namespace has from
 	// its beginning.
 	first int
 	near  []port // the ends of veth pairs that were up before the other ends
 
+	mu       sync.Mutex
 	done     int // hosts, each counted when it is made and when it is configured
 	progress func(done, total int)
 }
@@ -60,7 +61,7 @@ type port struct {
 
 func (b *builder) build() error {
 	defer b.close()
-	if err := b.makeBridgesNamespace(); err != nil {
+	if err := onThread(b.makeBridgesNamespace); err != nil {
 		return fmt.Errorf("the bridges' namespace: %w", err)
 	}
 	if err := b.forEachHost(b.makeHost); err != nil {
@@ -82,24 +83,51 @@ func (b *builder) build() error {
 	return b.waitForCarrier()
 }
 
-func (b *builder) forEachHost(do func(*Host) error) error {
+// workers is how many threads share the hosts. The kernel does most of the work
+// under one lock: two are a tenth faster than one, and more are of no use.
+const workers = 2
+
+// forEachHost does something to every host, on threads that do may move to
+// other namespaces.
+func (b *builder) forEachHost(do func(*Host, *procfs) error) error {
+	group, ctx := errgroup.WithContext(b.ctx)
+	hosts := make(chan *Host, len(b.lab.Hosts))
 	for _, h := range b.lab.Hosts {
-		if err := do(b.network.hosts[h.Name]); err != nil {
-			return fmt.Errorf("%s: %w", h.Name, err)
-		}
-		if b.done++; b.progress != nil {
-			b.progress(b.done, 2*len(b.lab.Hosts))
-		}
-		if b.ctx.Err() != nil {
-			return context.Cause(b.ctx)
-		}
+		hosts <- b.network.hosts[h.Name]
 	}
-	return nil
+	close(hosts)
+	for range workers {
+		group.Go(func() error {
+			return onThread(func() error {
+				var p procfs
+				defer p.close()
+				for h := range hosts {
+					if ctx.Err() != nil {
+						return context.Cause(ctx)
+					}
+					if err := do(h, &p); err != nil {
+						return fmt.Errorf("%s: %w", h.asked.Name, err)
+					}
+					b.count()
+				}
+				return nil
+			})
+		})
+	}
+	return group.Wait()
+}
+
+// count counts one more host.
+func (b *builder) count() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.done++; b.progress != nil {
+		b.progress(b.done, 2*len(b.lab.Hosts))
+	}
 }
 
 // close closes what is needed while building only.
 func (b *builder) close() {
-	b.procfs.close()
 	for _, ns := range b.network.namespaces() {
 		if ns.links != nil {
 			ns.links.Close()
@@ -130,21 +158,23 @@ func (b *builder) makeBridgesNamespace() error {
 		b.first = max(b.first, l.Attrs().Index)
 	}
 	bridges.last = b.first
-	if err := b.procfs.setIfPresent("net.ipv4.tcp_child_ehash_entries", hashEntries); err != nil {
+	var p procfs
+	defer p.close()
+	if err := p.setIfPresent("net.ipv4.tcp_child_ehash_entries", hashEntries); err != nil {
 		return err
 	}
-	return b.disableIPv6()
+	return disableIPv6(&p)
 }
 
 // disableIPv6 keeps a namespace from talking IPv6 to its neighbours on its own,
 // which would be seen in every capture and costs more than all else.
-func (b *builder) disableIPv6() error {
-	return b.procfs.setIfPresent("net.ipv6.conf.all.disable_ipv6", "1")
+func disableIPv6(p *procfs) error {
+	return p.setIfPresent("net.ipv6.conf.all.disable_ipv6", "1")
 }
 
 // makeHost makes a host without interfaces. Whether it forwards is always
 // said: otherwise it does as the machine does.
-func (b *builder) makeHost(h *Host) error {
+func (b *builder) makeHost(h *Host, p *procfs) error {
 	if err := setNamespace(b.network.bridges.file); err != nil {
 		return err
 	}
@@ -152,17 +182,17 @@ func (b *builder) makeHost(h *Host) error {
 		return err
 	}
 	h.last = b.first
-	if err := b.disableIPv6(); err != nil {
+	if err := disableIPv6(p); err != nil {
 		return err
 	}
 	forward := "0"
 	if h.asked.Forwards {
 		forward = "1"
 	}
-	if err := b.procfs.set("net.ipv4.ip_forward", forward); err != nil {
+	if err := p.set("net.ipv4.ip_forward", forward); err != nil {
 		return err
 	}
-	if err := b.setSysctls(h, false); err != nil {
+	if err := setSysctls(p, h, false); err != nil {
 		return err
 	}
 	const loopback = 1
@@ -258,7 +288,7 @@ func (b *builder) addPair(near *namespace, attrs netlink.LinkAttrs, far member) 
 }
 
 // configure gives a host whose interfaces exist all that they have.
-func (b *builder) configure(h *Host) error {
+func (b *builder) configure(h *Host, p *procfs) error {
 	for i, link := range h.asked.Links {
 		index := withIndex(h.interfaces[i])
 		if err := h.links.LinkSetUp(index); err != nil {
@@ -274,7 +304,7 @@ func (b *builder) configure(h *Host) error {
 			return fmt.Errorf("route %s via %s: %w", r.Destination, r.Gateway, err)
 		}
 	}
-	return b.setSysctls(h, true)
+	return setSysctls(p, h, true)
 }
 
 // addNeighbours tells the members of a subnet each other's MAC addresses. See

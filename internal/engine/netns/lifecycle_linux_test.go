@@ -73,7 +73,7 @@ func TestBuildUndoesWhatTheKernelRefuses(t *testing.T) {
 func TestBuildStopsWhenToldTo(t *testing.T) {
 	nettest.Root(t)
 	before := remains(t)
-	for stop := range 9 {
+	for stop := range 8 {
 		ctx, cancel := context.WithCancel(context.Background())
 		counted := 0
 		_, err := Build(ctx, star(3), func(done, total int) {

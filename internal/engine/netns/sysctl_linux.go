@@ -22,7 +22,7 @@ var ofInterface = regexp.MustCompile(`\.eth[0-9]+\.`)
 // setSysctls sets those of the host's parameters that are of an interface, or
 // those that are not, which have to be set before there are interfaces that
 // copy them.
-func (b *builder) setSysctls(h *Host, ofInterfaces bool) error {
+func setSysctls(p *procfs, h *Host, ofInterfaces bool) error {
 	for _, key := range slices.Sorted(maps.Keys(h.asked.Sysctls)) {
 		if ofInterface.MatchString(key) != ofInterfaces {
 			continue
@@ -30,7 +30,7 @@ func (b *builder) setSysctls(h *Host, ofInterfaces bool) error {
 		if err := setNamespace(h.file); err != nil {
 			return err
 		}
-		if err := b.procfs.set(key, h.asked.Sysctls[key]); err != nil {
+		if err := p.set(key, h.asked.Sysctls[key]); err != nil {
 			return err
 		}
 	}
