@@ -210,14 +210,6 @@ func TestClientIsInterrupted(t *testing.T) {
 	assert.Contains(t, stderr, ": interrupted\n")
 }
 
-func TestClientWaitsBetweenMessages(t *testing.T) {
-	client := launch(t, ClientMain, nil, start(t).address, "--message", "a", "--message", "b", "--interval", "50ms")
-	status, _ := client.ended(t)
-	assert.Zero(t, status)
-	gap := client.events(evidence.EventSent)[1].Time.Sub(client.events(evidence.EventReceived)[1].Time)
-	assert.GreaterOrEqual(t, gap, 50*time.Millisecond)
-}
-
 func TestClientWaitsForServer(t *testing.T) {
 	address := freeAddress(t)
 	client := launch(t, ClientMain, nil, "--retry", "1m", "--message", "a", address)

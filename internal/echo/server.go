@@ -85,6 +85,9 @@ func (s *server) serve(ctx context.Context, listener net.Listener) {
 			case <-ctx.Done():
 			}
 		}
+		if ctx.Err() != nil {
+			break // the listener may not be closed yet, and there may be no room
+		}
 		conn := s.accept(ctx, listener)
 		if conn == nil {
 			break
