@@ -160,6 +160,10 @@ func (j *joiner) split(h *Host) {
 			o.syn = true
 		case p.Flags.Has(SYN):
 			k := keyOf(h, p.Tuple().Reverse(), p.Ack-1)
+			if own := byKey[keyOf(h, p.Tuple(), p.Seq)]; byKey[k] == nil && own != nil && p.Source != p.Destination {
+				// Who sent the SYN answers one: both ends opened at once.
+				own.simultaneous, own.answer, byKey[k] = true, p.Ack-1, own
+			}
 			if o = byKey[k]; o == nil {
 				o = begin(k, ends)
 			}
