@@ -16,6 +16,8 @@ type tap struct {
 	// passed from the client, and from the server.
 	client   netip.AddrPort
 	up, down uint8
+	// anyHops says that not all routers of the way are known.
+	anyHops bool
 	// A router has its packets twice: near the client, and near the server.
 	// tuple is the four-tuple that they have there.
 	router, near bool
@@ -76,6 +78,9 @@ func (t *tap) segments() (counts map[segmentKey]int, numbers map[segmentKey]int)
 		if up {
 			k.ttl = p.TTL + t.up
 		}
+		if t.anyHops {
+			k.ttl = 0
+		}
 		if interfaces[up] == "" {
 			interfaces[up] = p.Interface
 		}
@@ -97,6 +102,9 @@ func (ck *checker) checkCaptures(c *Connection) {
 		return
 	}
 	taps := slices.DeleteFunc(c.taps(), func(t tap) bool { return !c.whole(t.column) })
+	for i := range taps {
+		taps[i].anyHops = c.Lacks["router.packets"] != ""
+	}
 	if len(taps) < 2 {
 		return
 	}
