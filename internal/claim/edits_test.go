@@ -352,6 +352,68 @@ func TestNoEditOfOneRecordIsBelieved(t *testing.T) {
 	t.Logf("%d of %d edits judged", n, len(edits))
 }
 
+// Some witnesses of a connection are altered alike, the others are not: whoever
+// has the majority, nothing holds and nothing is refuted.
+func TestNoMinorityOfWitnessesIsBelieved(t *testing.T) {
+	own, server := evidencetest.ClientEnd(1), evidencetest.ServerEnd
+	moved := map[string]func(local, remote *netip.AddrPort){
+		"the client's port": func(local, remote *netip.AddrPort) {
+			for _, e := range []*netip.AddrPort{local, remote} {
+				if *e == own {
+					*e = netip.AddrPortFrom(own.Addr(), 40099)
+				}
+			}
+		},
+		"the server's port": func(local, remote *netip.AddrPort) {
+			for e, other := range map[*netip.AddrPort]netip.AddrPort{local: *remote, remote: *local} {
+				if *e == server && other == own {
+					*e = netip.AddrPortFrom(server.Addr(), 12001)
+				}
+			}
+		},
+	}
+	witnesses := []string{"client1 packets", "client1 sockets", "client1 files", "client1 program", "router packets", "server packets", "server sockets", "server files", "server program"}
+	for name, move := range moved {
+		for set := 1; set < 1<<len(witnesses)-1; set++ {
+			if !*all && set%5 != 0 {
+				continue
+			}
+			s := polled(evidencetest.Options{})
+			var altered []string
+			for i, w := range witnesses {
+				if set&(1<<i) == 0 {
+					continue
+				}
+				altered = append(altered, w)
+				host, witness, _ := strings.Cut(w, " ")
+				h := s.Hosts[host]
+				switch evidence.Witness(witness) {
+				case evidence.Packets:
+					for i := range h.Packets {
+						move(&h.Packets[i].Source, &h.Packets[i].Destination)
+					}
+				case evidence.Sockets:
+					for i := range h.Sockets {
+						move(&h.Sockets[i].Local, &h.Sockets[i].Remote)
+					}
+				case evidence.Files:
+					for i := range h.Files {
+						move(&h.Files[i].Local, &h.Files[i].Remote)
+					}
+				case evidence.Program:
+					for i := range h.Program {
+						move(&h.Program[i].Local, &h.Program[i].Remote)
+					}
+				}
+			}
+			v := judged(t, s)
+			if v.Outcome != claim.NotShown {
+				t.Errorf("%s in %q: %s", name, altered, v.Outcome)
+			}
+		}
+	}
+}
+
 // sameRecords tells whether an edit says what was said before: JSON leaves zero
 // values out.
 func sameRecords(a, b []byte) bool {

@@ -148,7 +148,7 @@ func TestVerdicts(t *testing.T) {
 		"a router that did not forward": {change: func(s *sample) {
 			h := s.Hosts["router"]
 			h.Packets = slices.DeleteFunc(h.Packets, func(p evidence.Packet) bool { return p.Source == from1 && p.Outgoing })
-		}, want: "nnnnn", reason: "router.packets of client1 -> server: router has not forwarded it, by its capture"},
+		}, want: "nnnnn", reason: "router.packets of client1 -> server: contradicts both ends: router has not forwarded it, by its capture"},
 
 		// What programs say.
 		"Python everywhere": {change: func(s *sample) {

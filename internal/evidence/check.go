@@ -58,6 +58,9 @@ func (ck *checker) check() {
 		}
 		for _, end := range []end{{c, &c.Client, "client"}, {c, &c.Server, "server"}} {
 			if h := ck.run.Hosts[end.Host]; h != nil && (end.role == "client" || c.Source != c.Destination) {
+				if h.Defect(Packets) == "" && len(end.Packets) == 0 {
+					c.contradict("the other captures", "its capture has no packet of the connection", end.column(Packets))
+				}
 				ck.checkHandshake(end)
 				ck.checkRows(h, end)
 				ck.checkProgram(h, end)
@@ -207,6 +210,8 @@ func (ck *checker) checkPath(c *Connection) {
 		case c.Lacks[column] != "":
 		case h.Defect(Packets) != "":
 			c.Lacks[column] = name + ": " + h.Defect(Packets)
+		case !on && c.Outcome == Opened:
+			c.contradict("both ends", name+" has not forwarded it, by its capture", column)
 		case !on:
 			c.Lacks[column] = name + " has not forwarded it, by its capture"
 		}
