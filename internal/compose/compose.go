@@ -140,6 +140,7 @@ func Parse(file, name string, data []byte, environment map[string]string, option
 	if !r.empty() {
 		return nil, r.err()
 	}
+	checkKnown(r)
 	project, err := load(file, data, environment, r)
 	if err != nil {
 		r.addLoader(err)

@@ -217,16 +217,16 @@ func (b *builder) extraHosts(s types.ServiceConfig) map[string][]netip.Addr {
 	return hosts
 }
 
-// plumbing are the mounts by which a container's agent reaches the judge; no
-// program can use them. Other engines have no use for them.
-var plumbing = []string{"/control", "/runs"}
+// control is where a container's agent reaches the judge. No program can use it,
+// and other engines have no use for it.
+const control = "/control"
 
 func (b *builder) checkVolumes(s types.ServiceConfig) {
 	at := serviceKey(s.Name).to("volumes")
 	for _, volume := range s.Volumes {
 		target := path.Clean(volume.Target)
-		if volume.Type != types.VolumeTypeTmpfs && !slices.Contains(plumbing, target) {
-			b.add(at, "the program would miss %s where there are no containers; mount nothing but %s", target, list(plumbing))
+		if volume.Type != types.VolumeTypeTmpfs && target != control {
+			b.add(at, "the program would miss %s where there are no containers; mount nothing but %s", target, control)
 		}
 	}
 }

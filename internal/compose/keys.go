@@ -5,7 +5,9 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/loader"
+	"github.com/compose-spec/compose-go/v2/schema"
 	"github.com/compose-spec/compose-go/v2/tree"
+	"go.yaml.in/yaml/v3"
 )
 
 // ignoredKeys are the keys of a Compose file that a lab may have and that
@@ -108,6 +110,38 @@ func isBelow(path tree.Path, allowed *tree.Matcher) bool {
 	}
 	return false
 }
+
+// checkKnown names every key of the file, of a service and of a network that
+// Compose itself does not know: the loader would name one of them.
+func checkKnown(r *report) {
+	known := make(map[string]bool)
+	for _, path := range schema.AttributePaths() {
+		parts := path.Parts()
+		known[parts[0]] = true
+		if len(parts) > 2 {
+			known[parts[0]+"."+parts[2]] = true
+		}
+	}
+	check := func(node *yaml.Node, k key, level string) {
+		for name, e := range r.lines.entriesOf(target(node)) {
+			if target(node).Kind == yaml.MappingNode && name != "<<" && !strings.HasPrefix(name, "x-") && !known[level+name] {
+				r.addAt(e.line, k.to(name), unknownReason)
+			}
+		}
+	}
+	check(r.lines.root, nil, "")
+	for _, level := range []string{"services", "networks"} {
+		all := r.lines.entriesOf(r.lines.root)[level]
+		if all.value == nil {
+			continue
+		}
+		for name, e := range r.lines.entriesOf(target(all.value)) {
+			check(e.value, key{level, name}, level+".")
+		}
+	}
+}
+
+const unknownReason = "Compose has no such key here; remove it"
 
 // noNetwork is the network_mode of a service that is no host.
 const noNetwork = "none"

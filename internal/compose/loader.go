@@ -111,7 +111,7 @@ func (r *report) addUnknown(parent key, name string) {
 		r.add(parent.to(name), "%q is no name for Compose; use letters, digits, - and _", name)
 		return
 	}
-	r.add(parent.to(name), "Compose has no such key here; remove it")
+	r.add(parent.to(name), unknownReason)
 }
 
 func loaderKey(path string) key {

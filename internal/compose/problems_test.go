@@ -35,7 +35,7 @@ func TestHostsProblems(t *testing.T) {
 		{"depends condition", []edit{{"depends_on: [server]", "depends_on: {server: {condition: service_healthy}}"}}, []string{"lab.yml:32: services.client1.depends_on.server.condition: service_healthy cannot be waited for; a lab knows service_started only"}},
 		{"depends nobody", []edit{{"depends_on: [server]", "depends_on: [serve]"}}, []string{"lab.yml:32: services.client1.depends_on.serve: no service is called \"serve\""}},
 		{"depends cycle", []edit{add("depends_on: [client1]")}, []string{"lab.yml:33: services.client1.depends_on.server: services wait for each other: client1 → server → client1"}},
-		{"volume", []edit{add(`volumes: ["./data:/data"]`)}, []string{"lab.yml:18: services.server.volumes: the program would miss /data where there are no containers; mount nothing but /control and /runs"}},
+		{"volume", []edit{add(`volumes: ["./data:/data"]`)}, []string{"lab.yml:18: services.server.volumes: the program would miss /data where there are no containers; mount nothing but /control"}},
 	})
 }
 
@@ -46,6 +46,12 @@ func TestKeysProblems(t *testing.T) {
 		{"unknown service key", []edit{add(`banana: 1`)}, []string{"lab.yml:18: services.server.banana: Compose has no such key here; remove it"}},
 		{"unknown top key", []edit{top(`banana: 1`)}, []string{"lab.yml:14: banana: Compose has no such key here; remove it"}},
 		{"unknown network key", []edit{{"  home:\n    ipam", "  home:\n    banana: 1\n    ipam"}}, []string{"lab.yml:39: networks.home.banana: Compose has no such key here; remove it"}},
+		{"several unknown", []edit{add("banana: 1\n    apple: 2"), top("cherry: 1"), {"  home:\n    ipam", "  home:\n    fig: 1\n    ipam"}}, []string{
+			"lab.yml:14: cherry: Compose has no such key here; remove it",
+			"lab.yml:19: services.server.banana: Compose has no such key here; remove it",
+			"lab.yml:20: services.server.apple: Compose has no such key here; remove it",
+			"lab.yml:42: networks.home.fig: Compose has no such key here; remove it",
+		}},
 		{"merged", []edit{{"  read_only: true\n", "  read_only: true\n  privileged: true\n"}}, []string{"lab.yml:13: services.client1.privileged: a host's agent needs a few capabilities only; remove it", "lab.yml:13: services.router.privileged: a host's agent needs a few capabilities only; remove it", "lab.yml:13: services.server.privileged: a host's agent needs a few capabilities only; remove it"}},
 		{"include", []edit{top("include: [other.yml]\n")}, []string{"lab.yml:14: include: a lab is one file; write what is included into it"}},
 		{"configs", []edit{top("configs: {a: {file: b}}\n")}, []string{"lab.yml:14: configs: the program would miss its files where there are no containers; remove it"}},
