@@ -53,7 +53,7 @@ func Load(path string, environ []string, options ...Option) (lab *topology.Lab, 
 		return nil, nil, fmt.Errorf("find lab: %w", err)
 	}
 	if source, err = os.ReadFile(file); err != nil {
-		return nil, nil, fmt.Errorf("read lab: %w", err)
+		return nil, nil, fmt.Errorf("read lab: %w", about(file, err))
 	}
 	environment, err := readEnvironment(filepath.Join(filepath.Dir(file), ".env"), environ)
 	if err != nil {
@@ -85,11 +85,21 @@ func findFile(path string) (string, error) {
 	}
 	switch {
 	case err != nil:
-		return "", err
+		return "", about(path, err)
 	case !info.Mode().IsRegular():
 		return "", fmt.Errorf("%q is no regular file", path)
 	}
 	return path, nil
+}
+
+// about is an error of the system with the path in quotes: it is a person's, and
+// may have anything in it.
+func about(path string, err error) error {
+	var failed *fs.PathError
+	if errors.As(err, &failed) {
+		err = failed.Err
+	}
+	return fmt.Errorf("%q: %w", path, err)
 }
 
 func readEnvironment(file string, environ []string) (map[string]string, error) {
@@ -104,7 +114,7 @@ func readEnvironment(file string, environ []string) (map[string]string, error) {
 	}
 	more, err := dotenv.GetEnvFromFile(environment, []string{file})
 	if err != nil {
-		return nil, fmt.Errorf("%s: %q", file, err)
+		return nil, fmt.Errorf("%q: %q", file, err)
 	}
 	maps.Copy(more, environment)
 	return more, nil

@@ -89,6 +89,8 @@ func TestLoadSaysWhatItCannotRead(t *testing.T) {
 	_, _, err := compose.Load(filepath.Join(folder, "nowhere"), nil)
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	assert.ErrorContains(t, err, "find lab: ")
+	_, _, err = compose.Load("a\x1b[2J\nverdict: holds", nil)
+	assert.EqualError(t, err, `find lab: "a\x1b[2J\nverdict: holds": no such file or directory`)
 
 	_, _, err = compose.Load(folder, nil)
 	assert.EqualError(t, err, "find lab: the folder \""+folder+"\" has none of compose.yaml, compose.yml, docker-compose.yml, docker-compose.yaml")
@@ -96,7 +98,7 @@ func TestLoadSaysWhatItCannotRead(t *testing.T) {
 	file := write(t, folder, "compose.yml", small(t))
 	write(t, folder, ".env", "A='b\n")
 	_, _, err = compose.Load(file, nil)
-	assert.ErrorContains(t, err, "read lab's environment: "+filepath.Join(folder, ".env")+": ")
+	assert.ErrorContains(t, err, "read lab's environment: \""+filepath.Join(folder, ".env")+"\": ")
 
 	require.NoError(t, os.Remove(filepath.Join(folder, ".env")))
 	write(t, folder, "compose.yml", edited(t, small(t), add("ports: [80]")))
