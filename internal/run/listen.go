@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -44,7 +42,7 @@ type Listener struct {
 }
 
 // Up waits for the agents of all hosts.
-func (l Listener) Up(ctx context.Context, s Setup) (_ *Network, err error) {
+func (l Listener) Up(ctx context.Context, s Setup) (*Network, error) {
 	if l.Socket == "" {
 		l.Socket = DefaultSocket
 	}
@@ -55,17 +53,13 @@ func (l Listener) Up(ctx context.Context, s Setup) (_ *Network, err error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	joins := make(chan join)
-	defer func() {
-		cancel()
-		err = errors.Join(err, listener.Close())
-	}()
-	go accept(ctx, listener, joins)
-
-	conns, err := l.gather(ctx, s, joins)
+	conns := make(map[string]*conn, len(s.Lab.Hosts))
+	err = l.gather(ctx, listener, s, conns)
 	if err == nil {
 		err = os.Remove(l.Socket)
+	}
+	if closeErr := listener.Close(); closeErr != nil && !errors.Is(closeErr, net.ErrClosed) {
+		err = errors.Join(err, closeErr)
 	}
 	if err != nil {
 		for _, c := range conns {
@@ -74,9 +68,8 @@ func (l Listener) Up(ctx context.Context, s Setup) (_ *Network, err error) {
 		return nil, err
 	}
 	hosts := make(map[string]Host, len(conns))
-	for name, c := range conns {
-		h, _ := s.Lab.Host(name)
-		hosts[name] = newRemote(c, s, *h, nil)
+	for _, h := range s.Lab.Hosts {
+		hosts[h.Name] = newRemote(conns[h.Name], s, h, nil)
 	}
 	return &Network{Hosts: hosts, Down: func(context.Context) error { return nil }}, nil
 }
@@ -100,98 +93,70 @@ func listen(path string) (*net.UnixListener, error) {
 	return listener, nil
 }
 
-// A join is an agent that connected and said who it is, or did not.
-type join struct {
-	conn  *conn
-	hello *Hello
-	err   error
-}
-
-// accept hands over every agent that connects, until the listener is closed.
-func accept(ctx context.Context, listener *net.UnixListener, joins chan<- join) {
-	for {
-		stream, err := listener.Accept()
-		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
-				return
-			}
-			deliver(ctx, joins, join{err: err})
-			return
-		}
-		go func() {
-			within, cancel := context.WithTimeoutCause(ctx, helloTimeout, fmt.Errorf("it was silent for %v", helloTimeout))
-			defer cancel()
-			j := join{conn: newConn(stream)}
-			j.hello, j.err = j.conn.hello(within)
-			if !deliver(ctx, joins, j) || j.err != nil {
-				_ = stream.Close()
-			}
-		}()
-	}
-}
-
-func deliver(ctx context.Context, joins chan<- join, j join) bool {
-	select {
-	case joins <- j:
-		return true
-	case <-ctx.Done():
-		return false
-	}
-}
-
-// gather waits until every host of the lab has joined. It returns the
-// connections that there are also with an error.
-func (l Listener) gather(ctx context.Context, s Setup, joins <-chan join) (map[string]*conn, error) {
-	conns := make(map[string]*conn, len(s.Lab.Hosts))
-	timer := time.NewTimer(l.Timeout)
-	defer timer.Stop()
+// gather takes one agent after the other, until every host of the lab is there
+// or ctx ends. The hosts that have joined are in conns also with an error.
+func (l Listener) gather(ctx context.Context, listener *net.UnixListener, s Setup, conns map[string]*conn) error {
+	stop := context.AfterFunc(ctx, func() { _ = listener.Close() })
+	defer stop()
 	for {
 		if s.Progress != nil {
 			s.Progress(len(conns), len(s.Lab.Hosts))
 		}
 		if len(conns) == len(s.Lab.Hosts) {
-			return conns, nil
+			return nil
 		}
-		select {
-		case <-ctx.Done():
-			return conns, context.Cause(ctx)
-		case <-timer.C:
-			return conns, fmt.Errorf("no word from %s for %v: start the whole lab with docker compose up", missing(s.Lab, conns), l.Timeout)
-		case j := <-joins:
-			timer.Reset(l.Timeout)
-			if j.err != nil {
-				return conns, fmt.Errorf("an agent that connected to %s %w", l.Socket, j.err)
+		_ = listener.SetDeadline(time.Now().Add(l.Timeout)) // that it is closed, Accept says too
+		stream, err := listener.Accept()
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				_ = stream.Close()
 			}
-			if err := admit(s.Lab, conns, j); err != nil {
-				return conns, errors.Join(err, j.conn.stream.Close())
+			return context.Cause(ctx)
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return fmt.Errorf("no word from %s for %v: start the whole lab with docker compose up", missing(s.Lab, conns), l.Timeout)
+		case err != nil:
+			return err
+		}
+		if err := admit(ctx, newConn(stream), s.Lab, conns); err != nil {
+			if ctx.Err() != nil {
+				err = context.Cause(ctx)
 			}
-			conns[j.hello.Host] = j.conn
+			_ = stream.Close() // it may be closed, as ctx has ended
+			return err
 		}
 	}
 }
 
-// admit tells whether the lab has room for the host that joins.
-func admit(lab *topology.Lab, conns map[string]*conn, j join) error {
-	h, ok := lab.Host(j.hello.Host)
+// admit lets an agent join that says who it is, if the lab has room for it.
+func admit(ctx context.Context, c *conn, lab *topology.Lab, conns map[string]*conn) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, helloTimeout, fmt.Errorf("it was silent for %v", helloTimeout))
+	defer cancel()
+	hello, err := c.hello(ctx)
+	if err != nil {
+		return fmt.Errorf("an agent that connected %w", err)
+	}
+	h, ok := lab.Host(hello.Host)
 	if !ok {
-		return fmt.Errorf("%q: the lab %s has no such host: start what the lab's file says and no more", j.hello.Host, lab.Name)
+		return fmt.Errorf("%q: the lab %s has no such host: start what the lab's file says and no more", hello.Host, lab.Name)
 	}
 	if conns[h.Name] != nil {
 		return fmt.Errorf("%s: there are two of it: a host is one container, which cannot be scaled", h.Name)
 	}
-	if err := j.hello.check(*h); err != nil {
+	if err := hello.check(*h); err != nil {
 		return fmt.Errorf("%s: its agent %w", h.Name, err)
 	}
+	conns[h.Name] = c
 	return nil
 }
 
 // missing are the names of the hosts that have not joined.
 func missing(lab *topology.Lab, conns map[string]*conn) string {
-	names := make(map[string]bool)
+	var names []string
 	for _, h := range lab.Hosts {
 		if conns[h.Name] == nil {
-			names[h.Name] = true
+			names = append(names, h.Name)
 		}
 	}
-	return strings.Join(slices.Sorted(maps.Keys(names)), ", ")
+	return strings.Join(names, ", ")
 }

@@ -106,7 +106,7 @@ func TestListenerRefuses(t *testing.T) {
 		`"dns\x1b": the lab pair has no such host`:        {{Host: "dns\x1b"}},
 		"client: there are two of it":                     {{Host: "client"}, {Host: "client"}},
 		`client: its agent would run ["sh"], and the lab`: {{Host: "client", Program: []string{"sh"}}},
-		"server: its agent has the addresses []":          {{Host: "server"}},
+		"server: its agent is not where the lab says":     {{Host: "server"}},
 	} {
 		l, s := joined(t)
 		var last net.Conn

@@ -2,13 +2,10 @@ package run
 
 import (
 	"bufio"
-	"bytes"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
@@ -19,12 +16,9 @@ import (
 // the same, or not at all.
 const Version = 1
 
-const (
-	// maxLine bounds a message, maxChunk the records that one message carries; a
-	// single record that is longer goes alone.
-	maxLine  = 1 << 20
-	maxChunk = 48 << 10
-)
+// maxLine bounds a message. Recorders keep what they record in pieces of some
+// tens of KiB, and no single record is near it.
+const maxLine = 1 << 20
 
 // A Hello is what an agent says first.
 type Hello struct {
@@ -51,40 +45,21 @@ type HostSetup struct {
 	Poll time.Duration `json:"pollNs"`
 }
 
-// A message is one line of the stream. One of its fields is set.
+// A message is one line of the stream.
 type message struct {
-	Hello    *Hello           `json:"hello,omitempty"`
-	Setup    *HostSetup       `json:"setup,omitempty"`
-	Step     *stepMessage     `json:"step,omitempty"`
-	Cancel   *cancelMessage   `json:"cancel,omitempty"`
-	Report   *reportMessage   `json:"report,omitempty"`
-	Evidence *evidenceMessage `json:"evidence,omitempty"`
-	Leaving  *leavingMessage  `json:"leaving,omitempty"`
-}
-
-type stepMessage struct {
-	ID   int           `json:"id"`
-	Step topology.Step `json:"step"`
-}
-
-type cancelMessage struct {
-	ID  int    `json:"id"`
-	Why string `json:"why"`
-}
-
-type reportMessage struct {
-	ID     int    `json:"id"`
-	Report Report `json:"report"`
-	Error  string `json:"error,omitempty"`
-}
-
-type evidenceMessage struct {
-	Witness evidence.Witness `json:"witness"`
-	Data    []byte           `json:"data"`
-}
-
-type leavingMessage struct {
-	Why string `json:"why"`
+	Hello *Hello     `json:"hello,omitempty"`
+	Setup *HostSetup `json:"setup,omitempty"`
+	// ID is a step's number, in what is said of the step.
+	ID     int            `json:"id,omitempty"`
+	Step   *topology.Step `json:"step,omitempty"`
+	Cancel string         `json:"cancel,omitempty"` // why
+	Report *Report        `json:"report,omitempty"`
+	Error  string         `json:"error,omitempty"` // beside Report
+	// Evidence is the witness that Data is of: whole records, or none, which
+	// says that the witness has a file.
+	Evidence evidence.Witness `json:"evidence,omitempty"`
+	Data     []byte           `json:"data,omitempty"`
+	Leaving  string           `json:"leaving,omitempty"` // why
 }
 
 // errHalf is how a stream ends that breaks off within a line.
@@ -93,16 +68,16 @@ var errHalf = errors.New("it broke off within a message")
 // A conn sends and receives messages over a stream. Sending is safe for several
 // goroutines at once, receiving is for one.
 type conn struct {
-	stream io.ReadWriteCloser
-	lines  *bufio.Scanner
-	mu     sync.Mutex // held while a line is written
+	stream  io.ReadWriteCloser
+	lines   *bufio.Scanner
+	writing chan struct{} // has one while a line is written
 }
 
 func newConn(stream io.ReadWriteCloser) *conn {
 	lines := bufio.NewScanner(stream)
 	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
 	lines.Split(wholeLines)
-	return &conn{stream: stream, lines: lines}
+	return &conn{stream: stream, lines: lines, writing: make(chan struct{}, 1)}
 }
 
 // wholeLines is bufio.ScanLines for which a last line without an end is an
@@ -124,8 +99,8 @@ func (c *conn) send(m message) error {
 	if len(line) >= maxLine {
 		return fmt.Errorf("a message of %d bytes is longer than %d", len(line), maxLine)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.writing <- struct{}{}
+	defer func() { <-c.writing }()
 	_, err = c.stream.Write(append(line, '\n'))
 	return err
 }
@@ -144,48 +119,4 @@ func (c *conn) receive() (message, error) {
 		return m, fmt.Errorf("it sent what is no message: %w", err)
 	}
 	return m, nil
-}
-
-// sendRecords sends records of a witness in pieces that end where a record
-// ends, so that a stream that breaks off leaves whole records. No records at
-// all are sent too: they say that the witness has a file.
-func (c *conn) sendRecords(w evidence.Witness, records []byte) error {
-	for {
-		n, err := chunk(w, records)
-		if err != nil {
-			return err
-		}
-		if err := c.send(message{Evidence: &evidenceMessage{Witness: w, Data: records[:n]}}); err != nil {
-			return err
-		}
-		if records = records[n:]; len(records) == 0 {
-			return nil
-		}
-	}
-}
-
-// chunk is the length of as many whole records as go into one message, at least
-// one: lines, or blocks of a pcapng file, whose second word is their length.
-func chunk(w evidence.Witness, records []byte) (int, error) {
-	length := func(rest []byte) int { return bytes.IndexByte(rest, '\n') + 1 }
-	if w == evidence.Packets {
-		length = func(rest []byte) int {
-			if len(rest) < 8 {
-				return 0
-			}
-			return int(binary.LittleEndian.Uint32(rest[4:]))
-		}
-	}
-	n := 0
-	for n < len(records) {
-		next := length(records[n:])
-		if next <= 0 || next > len(records)-n {
-			return 0, fmt.Errorf("the records of %s end within a record", w)
-		}
-		if n > 0 && n+next > maxChunk {
-			break
-		}
-		n += next
-	}
-	return n, nil
 }

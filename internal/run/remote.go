@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -33,23 +31,21 @@ type Remote struct {
 	conn    *conn
 	record  Recorder
 	explain func(context.Context) string
-
-	outgoing chan message
-	ended    chan struct{} // closed when the stream has ended and err is set
-	err      error         // what every further step answers
+	ended   chan struct{} // closed when nothing more will be recorded
 
 	mu        sync.Mutex
 	steps     int
 	pending   map[int]question
 	closed    bool  // the agent did Close, or Close was called here: an end is no loss
 	cause     error // why the stream ends, where one side said so before
+	err       error // what steps answer once the stream has ended
 	recordErr error // the first record that could not be written
 }
 
 // A question is a step that is not answered yet.
 type question struct {
 	action topology.Action
-	answer chan reportMessage // takes one without waiting
+	answer chan message // takes one without waiting; closed by the stream's end
 }
 
 // Connect leads a host over a stream whose other end is its agent's (see
@@ -64,7 +60,8 @@ func Connect(ctx context.Context, stream io.ReadWriteCloser, s Setup, h topology
 		err = hello.check(h)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: its agent %w", h.Name, err), stream.Close())
+		_ = stream.Close() // it may be closed, as ctx has ended
+		return nil, fmt.Errorf("%s: its agent %w", h.Name, err)
 	}
 	return newRemote(c, s, h, explain), nil
 }
@@ -96,24 +93,8 @@ func (hello *Hello) check(h topology.Host) error {
 	if hello.Program != nil && !slices.Equal(hello.Program, h.Program) {
 		return fmt.Errorf("would run %q, and the lab says %q: start the whole lab from one file", hello.Program, h.Program)
 	}
-	var has []netip.Addr
-	for _, i := range hello.Interfaces {
-		for _, p := range i.Addresses {
-			if a := p.Addr(); a.Is4() && !a.IsLoopback() && !a.IsLinkLocalUnicast() {
-				has = append(has, a)
-			}
-		}
-	}
-	var wants []netip.Addr
-	for _, l := range h.Links {
-		if l.Address.Addr().Is4() {
-			wants = append(wants, l.Address.Addr())
-		}
-	}
-	slices.SortFunc(has, netip.Addr.Compare)
-	slices.SortFunc(wants, netip.Addr.Compare)
-	if !slices.Equal(has, wants) {
-		return fmt.Errorf("has the addresses %v, and the lab says %v: give its container the lab's networks and no other", has, wants)
+	if err := evidence.CheckInterfaces(hello.Interfaces, h.Links); err != nil {
+		return fmt.Errorf("is not where the lab says: %w: give its container the lab's networks and no other", err)
 	}
 	return nil
 }
@@ -122,63 +103,33 @@ func (hello *Hello) check(h topology.Host) error {
 func newRemote(c *conn, s Setup, h topology.Host, explain func(context.Context) string) *Remote {
 	r := &Remote{
 		name: h.Name, conn: c, record: s.Record, explain: explain,
-		outgoing: make(chan message, 16), ended: make(chan struct{}), pending: make(map[int]question),
+		ended: make(chan struct{}), pending: make(map[int]question),
 	}
-	r.outgoing <- message{Setup: &HostSetup{
-		Version: Version, Run: s.ID, LabHash: s.LabHash, Host: h, SetRoutes: true, Poll: pollInterval,
-	}}
-	go r.write()
 	go r.read()
+	timer := time.AfterFunc(answerTimeout, func() { r.hangUp(fmt.Errorf("it did not listen for %v", answerTimeout)) })
+	defer timer.Stop()
+	r.send(message{Setup: &HostSetup{
+		Version: Version, Run: s.ID, LabHash: s.LabHash, Host: h, SetRoutes: true, Poll: pollInterval,
+	}})
 	return r
 }
 
-// Do has the agent do a step.
-func (r *Remote) Do(ctx context.Context, step topology.Step) (Report, error) {
-	id, answer := r.expect(step.Action)
-	r.post(message{Step: &stepMessage{ID: id, Step: step}})
-	over := ctx.Done()
-	var late <-chan time.Time
-	for {
-		select {
-		case a := <-answer:
-			return r.result(a)
-		case <-r.ended:
-			select {
-			case a := <-answer: // its last words
-				return r.result(a)
-			default:
-				return Report{}, r.err
-			}
-		case <-over:
-			over = nil
-			r.post(message{Cancel: &cancelMessage{ID: id, Why: context.Cause(ctx).Error()}})
-			timer := time.NewTimer(answerTimeout)
-			defer timer.Stop()
-			late = timer.C
-		case <-late:
-			r.hangUp(fmt.Errorf("it did not answer within %v", answerTimeout))
-		}
+// send tells the agent something. That it cannot be told anything more shows to
+// whoever waits for it.
+func (r *Remote) send(m message) {
+	if err := r.conn.send(m); err != nil {
+		r.hangUp(fmt.Errorf("it can no longer be told anything: %w", err))
 	}
 }
 
-// expect makes room for the answer to a step.
-func (r *Remote) expect(action topology.Action) (int, <-chan reportMessage) {
+// hangUp ends the stream, and says why.
+func (r *Remote) hangUp(why error) {
 	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.steps++
-	answer := make(chan reportMessage, 1)
-	r.pending[r.steps] = question{action, answer}
-	return r.steps, answer
-}
-
-// result is what a report means for the one who asked.
-func (r *Remote) result(a reportMessage) (Report, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if a.Error != "" {
-		return a.Report, errors.New(a.Error)
+	if r.cause == nil {
+		r.cause = why
 	}
-	return a.Report, r.recordErr
+	r.mu.Unlock()
+	_ = r.conn.stream.Close() // that it ended shows in read
 }
 
 // Close ends the stream, and returns when nothing more will be recorded of the
@@ -192,42 +143,50 @@ func (r *Remote) Close() error {
 	return err
 }
 
-// hangUp ends the stream, and says why.
-func (r *Remote) hangUp(why error) {
+// Do has the agent do a step.
+func (r *Remote) Do(ctx context.Context, step topology.Step) (Report, error) {
 	r.mu.Lock()
-	if r.cause == nil {
-		r.cause = why
+	r.steps++
+	id := r.steps
+	if r.err != nil {
+		defer r.mu.Unlock()
+		return Report{}, r.err
 	}
+	answer := make(chan message, 1)
+	r.pending[id] = question{step.Action, answer}
 	r.mu.Unlock()
-	_ = r.conn.stream.Close() // that it ended shows in read
-}
 
-// post hands a message to the writer.
-func (r *Remote) post(m message) {
-	select {
-	case r.outgoing <- m:
-	case <-r.ended:
+	stop := context.AfterFunc(ctx, func() {
+		time.AfterFunc(answerTimeout, func() { r.giveUp(id) })
+		r.send(message{ID: id, Cancel: context.Cause(ctx).Error()})
+	})
+	defer stop()
+	r.send(message{ID: id, Step: &step})
+	m, answered := <-answer
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case !answered:
+		return Report{}, r.err
+	case m.Error != "":
+		return *m.Report, errors.New(m.Error)
 	}
+	return *m.Report, r.recordErr
 }
 
-// write sends what was posted. A goroutine of its own does, so that an agent
-// that does not read keeps nobody from waiting for ctx.
-func (r *Remote) write() {
-	for {
-		select {
-		case <-r.ended:
-			return
-		case m := <-r.outgoing:
-			if err := r.conn.send(m); err != nil {
-				r.hangUp(fmt.Errorf("it can no longer be told anything: %w", err))
-				return
-			}
-		}
+// giveUp ends the stream of an agent that has not answered a step yet.
+func (r *Remote) giveUp(id int) {
+	r.mu.Lock()
+	_, waiting := r.pending[id]
+	r.mu.Unlock()
+	if waiting {
+		r.hangUp(fmt.Errorf("it did not answer within %v", answerTimeout))
 	}
 }
 
 // read takes what the agent sends, to the end of the stream.
 func (r *Remote) read() {
+	defer close(r.ended)
 	var err error
 	for err == nil {
 		var m message
@@ -237,60 +196,57 @@ func (r *Remote) read() {
 	}
 	_ = r.conn.stream.Close() // the other end may be half open still
 	r.mu.Lock()
-	closed := r.closed
+	lost := !r.closed
 	if r.cause != nil {
 		err = r.cause
 	}
 	r.mu.Unlock()
 	why := "it was closed"
-	if !closed {
+	if lost {
 		why = r.howEnded(err)
 		// Where this cannot be recorded, that the account has no end says it.
 		_ = r.recordLost(why)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.err = fmt.Errorf("%w: %s", ErrDead, why)
-	close(r.ended)
+	for _, q := range r.pending {
+		close(q.answer)
+	}
 }
 
 func (r *Remote) handle(m message) error {
-	switch {
-	case m.Report != nil:
-		return r.answered(*m.Report)
-	case m.Evidence != nil:
-		return r.recordEvidence(*m.Evidence)
-	case m.Leaving != nil:
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		r.cause = errors.New(m.Leaving.Why)
-		return nil
+	if m.Evidence != "" {
+		return r.recordEvidence(m.Evidence, m.Data)
 	}
-	return errors.New("it sent a message that agents do not send")
-}
-
-// answered hands a report to the one who waits for it.
-func (r *Remote) answered(a reportMessage) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	q, asked := r.pending[a.ID]
-	if !asked {
-		return fmt.Errorf("it answered step %d, which nobody asked for", a.ID)
+	q, asked := r.pending[m.ID]
+	switch {
+	case m.Leaving != "":
+		r.cause = errors.New(m.Leaving)
+	case m.Report == nil:
+		return errors.New("it sent a message that agents do not send")
+	case !asked:
+		return fmt.Errorf("it answered step %d, which nobody asked for", m.ID)
+	default:
+		delete(r.pending, m.ID)
+		r.closed = r.closed || q.action == topology.Close
+		q.answer <- m
 	}
-	delete(r.pending, a.ID)
-	r.closed = r.closed || q.action == topology.Close
-	q.answer <- a
 	return nil
 }
 
 // recordEvidence hands over records, which have to be whole. That they cannot
 // be written is no end of the host: its next step says so.
-func (r *Remote) recordEvidence(e evidenceMessage) error {
-	if evidence.FileName("", e.Witness) == "" {
-		return fmt.Errorf("it sent evidence of %q, which is no witness", e.Witness)
+func (r *Remote) recordEvidence(w evidence.Witness, records []byte) error {
+	if evidence.FileName("", w) == "" {
+		return fmt.Errorf("it sent evidence of %q, which is no witness", w)
 	}
-	if e.Witness != evidence.Packets && len(e.Data) > 0 && !bytes.HasSuffix(e.Data, []byte("\n")) {
-		return fmt.Errorf("it sent evidence of %s that ends within a record", e.Witness)
+	if w != evidence.Packets && len(records) > 0 && !bytes.HasSuffix(records, []byte("\n")) {
+		return fmt.Errorf("it sent evidence of %s that ends within a record", w)
 	}
-	if err := r.record(r.name, e.Witness, e.Data); err != nil {
+	if err := r.record(r.name, w, records); err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.recordErr == nil {
@@ -311,10 +267,7 @@ func (r *Remote) howEnded(err error) string {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), explainTimeout)
 	defer cancel()
-	if more := strings.TrimSpace(r.explain(ctx)); more != "" {
-		text += "; " + more
-	}
-	return text
+	return text + "; " + r.explain(ctx)
 }
 
 // recordLost writes the last line of the account of a host that could not.

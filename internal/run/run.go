@@ -27,16 +27,15 @@
 // An agent in the coordinator's own process is a Host as it is. Any other is led
 // over one stream of bytes, for instance the standard streams of its container
 // (Connect) or a Unix socket (Listener); Serve is the agent's end. Over it go
-// JSON objects, one a line of at most 1 MiB, each with one key that says what it
-// is:
+// JSON objects, one a line of at most 1 MiB:
 //
-//	agent        {"hello": …}     who it is; its first line
-//	coordinator  {"setup": …}     the run, the host, how to watch it; its first line
-//	coordinator  {"step": …}      do this
-//	coordinator  {"cancel": …}    wait no longer in that step
-//	agent        {"report": …}    that step is done, or failed
-//	agent        {"evidence": …}  whole records of a witness, for the run folder
-//	agent        {"leaving": …}   its container is being stopped: it ends now
+//	agent        {"hello": …}            who it is; its first line
+//	coordinator  {"setup": …}            the run, the host, how to watch it; its first line
+//	coordinator  {"id": 1, "step": …}    do this
+//	coordinator  {"id": 1, "cancel": …}  wait no longer in that step
+//	agent        {"id": 1, "report": …}  that step is done, or failed
+//	agent        {"evidence": …}         whole records of a witness, for the run folder
+//	agent        {"leaving": …}          its container is being stopped: it ends now
 //
 // Nothing is acknowledged: what one side does not read, the other cannot write.
 // The end of the stream is the end of the host, whatever was half said. Both

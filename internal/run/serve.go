@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
@@ -28,184 +29,146 @@ var (
 // makes the host by newHost, and does what the coordinator asks of it. When the
 // host is closed it waits for the coordinator to end the stream, and returns
 // nil. When the stream ends before, it ends the host's program at once and
-// returns ErrNoCoordinator. When ctx ends before, it ends the program of its own,
-// tells the coordinator, and returns an error, within five seconds.
+// returns ErrNoCoordinator. When ctx ends before, it ends the program of its
+// own, tells the coordinator, and returns an error, within five seconds.
 //
 // What newHost's host records goes out over the stream by record. It waits
 // while the coordinator does not read.
 func Serve(ctx context.Context, stream io.ReadWriteCloser, hello Hello,
 	newHost func(s HostSetup, record func(evidence.Witness, []byte) error) (Host, error),
 ) error {
-	c := newConn(stream)
-	defer stream.Close()
-	over := context.AfterFunc(ctx, func() {
-		time.AfterFunc(leaveTimeout, func() { _ = stream.Close() }) // whoever still writes, ends
+	h := &servedHost{conn: newConn(stream)}
+	left := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(left)
+		h.leave()
 	})
-	defer over()
-	hello.Version = Version
-	if err := c.send(message{Hello: &hello}); err != nil {
-		return ErrNoCoordinator
+	err := h.serve(hello, newHost)
+	if !stop() {
+		<-left
 	}
-	done := make(chan struct{})
-	defer close(done)
-	received := c.receiveAll(done)
-	var setup message
-	select {
-	case <-ctx.Done():
+	_ = stream.Close() // what a step still records goes nowhere, and waits for nobody
+	if h.end(ErrNoCoordinator); h.closed {
+		return nil
+	}
+	if ctx.Err() != nil {
 		return errLeft
-	case r := <-received:
-		if r.err != nil {
-			return ErrNoCoordinator
-		}
-		setup = r.message
 	}
-	switch {
-	case setup.Setup == nil:
-		return errors.New("the coordinator's first line is no setup")
-	case setup.Setup.Version != Version:
-		return fmt.Errorf("the coordinator is of another version of fourtuple, %d, and this is %d: build the images anew", setup.Setup.Version, Version)
-	}
-	host, err := newHost(*setup.Setup, c.sendRecords)
-	if err != nil {
-		return err
-	}
-	s := &servedHost{conn: c, host: host, finished: make(chan reportMessage)}
-	return s.serve(ctx, received)
-}
-
-// A received is what one call of receive returned.
-type received struct {
-	message message
-	err     error
-}
-
-// receiveAll receives in a goroutine, to the end of the stream or until done is
-// closed.
-func (c *conn) receiveAll(done <-chan struct{}) <-chan received {
-	all := make(chan received)
-	go func() {
-		for {
-			m, err := c.receive()
-			select {
-			case all <- received{m, err}:
-			case <-done:
-				return
-			}
-			if err != nil {
-				return
-			}
-		}
-	}()
-	return all
+	return err
 }
 
 // A servedHost is a host that does what a coordinator asks of it.
 type servedHost struct {
-	conn     *conn
-	host     Host
-	running  *runningStep
-	finished chan reportMessage
-	closed   bool // the host did Close
+	conn *conn
+
+	mu      sync.Mutex
+	host    Host // nil until the setup came
+	running int  // the step that is being done, 0 for none
+	cancel  context.CancelCauseFunc
+	steps   sync.WaitGroup // of the goroutine that does it
+	closed  bool           // the host did Close
+	over    bool           // no more steps
 }
 
-// A runningStep is the step that the host is doing.
-type runningStep struct {
-	stepMessage
-	cancel context.CancelCauseFunc
-}
-
-func (s *servedHost) serve(ctx context.Context, messages <-chan received) error {
-	for {
-		select {
-		case r := <-messages:
-			err := r.err
-			if err == nil {
-				err = s.handle(r.message)
-			}
-			if err != nil {
-				return s.abandoned(err)
-			}
-		case report := <-s.finished:
-			if err := s.report(report); err != nil {
-				return s.abandoned(err)
-			}
-		case <-ctx.Done():
-			return s.leave()
-		}
-	}
-}
-
-func (s *servedHost) handle(m message) error {
-	switch {
-	case m.Step != nil && s.running == nil:
-		ctx, cancel := context.WithCancelCause(context.Background())
-		s.running = &runningStep{*m.Step, cancel}
-		go func() {
-			report, err := s.host.Do(ctx, m.Step.Step)
-			answer := reportMessage{ID: m.Step.ID, Report: report}
-			if err != nil {
-				answer.Error = err.Error()
-			}
-			s.finished <- answer
-		}()
-		return nil
-	case m.Cancel != nil:
-		if s.running != nil && s.running.ID == m.Cancel.ID {
-			s.running.cancel(errors.New(m.Cancel.Why))
-		}
-		return nil
-	}
-	return errors.New("the coordinator sent what it should not send now")
-}
-
-// report sends the report of the step that was running.
-func (s *servedHost) report(r reportMessage) error {
-	s.running.cancel(nil)
-	s.closed = s.closed || s.running.Step.Action == topology.Close
-	s.running = nil
-	return s.conn.send(message{Report: &r})
-}
-
-// finish waits for the step that is running, if one is, but for nothing that
-// the step itself waits for, and reports it.
-func (s *servedHost) finish(why error) error {
-	if s.running == nil {
-		return nil
-	}
-	s.running.cancel(why)
-	return s.report(<-s.finished)
-}
-
-// abandoned ends a host that nobody leads any more. What it records goes
-// nowhere.
-func (s *servedHost) abandoned(err error) error {
-	_ = s.conn.stream.Close()
-	_ = s.finish(ErrNoCoordinator)
-	if s.closed {
-		return nil
-	}
-	_ = s.end() // what goes wrong with it, nobody is there to hear
-	if errors.Is(err, io.EOF) {
+// serve serves until the stream ends, and says why it did.
+func (h *servedHost) serve(hello Hello, newHost func(HostSetup, func(evidence.Witness, []byte) error) (Host, error)) error {
+	hello.Version = Version
+	if err := h.conn.send(message{Hello: &hello}); err != nil {
 		return ErrNoCoordinator
 	}
-	return fmt.Errorf("%w: %w", ErrNoCoordinator, err)
-}
-
-// leave ends a host whose container is being stopped.
-func (s *servedHost) leave() error {
-	err := s.finish(errLeft)
-	if s.closed {
+	m, err := h.conn.receive()
+	switch {
+	case err != nil:
+		return ErrNoCoordinator
+	case m.Setup == nil:
+		return errors.New("the coordinator's first line is no setup")
+	case m.Setup.Version != Version:
+		return fmt.Errorf("the coordinator is of another version of fourtuple, %d, and this is %d: build the images anew", m.Setup.Version, Version)
+	}
+	host, err := newHost(*m.Setup, h.record)
+	if err != nil {
 		return err
 	}
-	err = errors.Join(err, s.conn.send(message{Leaving: &leavingMessage{Why: errLeft.Error()}}), s.end())
-	return errors.Join(errLeft, err)
+	h.mu.Lock()
+	h.host = host
+	h.mu.Unlock()
+	for {
+		if m, err = h.conn.receive(); err == nil {
+			err = h.handle(m)
+		}
+		if errors.Is(err, io.EOF) {
+			return ErrNoCoordinator
+		}
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrNoCoordinator, err)
+		}
+	}
 }
 
-// end stops the host without waiting for anything. It is not closed: its run
-// was not over, and no seal may say otherwise.
-func (s *servedHost) end() error {
-	now, cancel := context.WithCancelCause(context.Background())
-	cancel(errLeft)
-	_, err := s.host.Do(now, topology.Step{Action: topology.Stop})
-	return err
+func (h *servedHost) record(w evidence.Witness, records []byte) error {
+	return h.conn.send(message{Evidence: w, Data: records})
+}
+
+func (h *servedHost) handle(m message) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	switch {
+	case m.Step != nil && h.running == 0 && !h.over:
+		ctx, cancel := context.WithCancelCause(context.Background())
+		h.running, h.cancel = m.ID, cancel
+		h.steps.Go(func() { h.do(ctx, m) })
+	case m.Cancel != "":
+		if h.running == m.ID {
+			h.cancel(errors.New(m.Cancel))
+		}
+	default:
+		return errors.New("it sent what it should not send now")
+	}
+	return nil
+}
+
+// do does a step and reports it.
+func (h *servedHost) do(ctx context.Context, m message) {
+	report, err := h.host.Do(ctx, *m.Step)
+	answer := message{ID: m.ID, Report: &report}
+	if err != nil {
+		answer.Error = err.Error()
+	}
+	h.mu.Lock()
+	h.cancel(nil)
+	h.running = 0
+	h.closed = h.closed || m.Step.Action == topology.Close
+	h.mu.Unlock()
+	_ = h.conn.send(answer) // a stream that cannot be written ends for the reader, too
+}
+
+// end does no more steps, and ends the program unless the host is closed. It
+// waits for nothing. The host is not closed by it: its run was not over, and no
+// seal may say otherwise.
+func (h *servedHost) end(why error) {
+	h.mu.Lock()
+	first := !h.over
+	h.over = true
+	if h.running != 0 {
+		h.cancel(why)
+	}
+	h.mu.Unlock()
+	h.steps.Wait()
+	if !first || h.closed || h.host == nil {
+		return
+	}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	cancel(why)
+	// What goes wrong is in the host's account, if anybody still takes that.
+	_, _ = h.host.Do(ctx, topology.Step{Action: topology.Stop})
+	_ = h.conn.send(message{Leaving: why.Error()})
+}
+
+// leave ends a host whose container is being stopped, and then the stream; that
+// first where what is still to be said goes nowhere.
+func (h *servedHost) leave() {
+	timer := time.AfterFunc(leaveTimeout, func() { _ = h.conn.stream.Close() })
+	defer timer.Stop()
+	h.end(errLeft)
+	_ = h.conn.stream.Close() // serve sees the end
 }
