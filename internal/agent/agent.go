@@ -59,10 +59,10 @@ type Agent struct {
 
 	mu         sync.Mutex // a host does one step at a time
 	interfaces []evidence.Interface
-	tables     *tables // nil until Open
-	capture    *capture
-	program    *program // nil until Start
-	stopPolls  func()   // ends the polls of the tables, if there are any
+	tables     *tables          // nil until Open
+	capture    *witness.Capture // nil until it begins
+	program    *program         // nil until Start
+	stopPolls  func()           // ends the polls of the tables, if there are any
 	stopped    bool
 	closed     bool
 
@@ -124,19 +124,17 @@ func (a *Agent) open() error {
 	if err != nil {
 		return err
 	}
-	a.capture = &capture{file: a.recorder.output(evidence.Packets)}
 	if err := errors.Join(a.recorder.open(evidence.Packets), a.recorder.open(evidence.Program)); err != nil {
 		return err
 	}
-	switch {
-	case a.Host.CaptureAfter == 0:
+	if a.Host.CaptureAfter == 0 || len(a.Host.Program) == 0 {
 		if err := a.openCapture(); err != nil {
 			return err
 		}
-	case len(a.Host.Program) == 0:
-		a.openCaptureLater()
 	}
-	number, err := a.tables.recordNow()
+	now, cancel := context.WithCancel(context.Background())
+	cancel()
+	number, _, err := a.tables.snapshot(now)
 	if err != nil {
 		return err
 	}
@@ -147,6 +145,14 @@ func (a *Agent) open() error {
 }
 
 var errNotOpen = errors.New("its witnesses were never opened")
+
+// openCapture starts to capture.
+func (a *Agent) openCapture() error {
+	return a.Namespace.Do(func() (err error) {
+		a.capture, err = witness.OpenCapture(a.interfaces, a.recorder.output(evidence.Packets))
+		return err
+	})
+}
 
 // start starts the program, if the host has one, and waits until it is ready.
 func (a *Agent) start(ctx context.Context) (run.Report, error) {
@@ -162,25 +168,40 @@ func (a *Agent) start(ctx context.Context) (run.Report, error) {
 	if err != nil {
 		return run.Report{}, err
 	}
+	begun := time.Now()
 	if a.program, err = a.startProgram(); err != nil {
 		return run.Report{}, err
 	}
-	a.tables.pid.Store(int64(a.program.PID()))
-	if a.Host.CaptureAfter > 0 {
-		a.openCaptureLater()
-	}
-	a.poll()
 	report := run.Report{PID: a.program.PID()}
-	waited, err := a.waitReady(ctx, known)
+	a.tables.pid.Store(int64(report.PID))
+	a.poll()
+	waits, err := a.captureLate(ctx)
+	if waits == "" && err == nil {
+		waits, err = a.waitReady(ctx, known)
+	}
 	if err != nil {
 		return report, err
 	}
-	if waited != "" {
-		report.NotReady = waited
-		return report, a.recorder.tell(evidence.HostEvent{Event: evidence.HostNotReady, Error: waited})
+	if waits != "" {
+		report.NotReady = fmt.Sprintf("waited %v for %s: %v", time.Since(begun).Round(time.Millisecond), waits, context.Cause(ctx))
+		return report, a.recorder.tell(evidence.HostEvent{Event: evidence.HostNotReady, Error: report.NotReady})
 	}
 	report.Ready = true
 	return report, a.recorder.tell(evidence.HostEvent{Event: evidence.HostReady})
+}
+
+// captureLate begins a capture that is to begin a while after the program. If
+// ctx ends before, it returns what it waited for.
+func (a *Agent) captureLate(ctx context.Context) (waits string, err error) {
+	if a.Host.CaptureAfter == 0 {
+		return "", nil
+	}
+	select {
+	case <-ctx.Done():
+		return "the capture to begin", nil
+	case <-time.After(a.Host.CaptureAfter):
+		return "", a.openCapture()
+	}
 }
 
 // snapshot writes down sockets, open files and translations, under a name.
@@ -222,7 +243,9 @@ func (a *Agent) close(ctx context.Context) error {
 		err = a.stop(ctx)
 	}
 	if a.capture != nil {
-		err = errors.Join(err, a.capture.close())
+		stats, closeErr := a.capture.Close()
+		a.recorder.output(evidence.Packets).count(stats.Packets, stats.Dropped)
+		err = errors.Join(err, closeErr)
 	}
 	if a.tables != nil {
 		err = errors.Join(err, a.tables.close())

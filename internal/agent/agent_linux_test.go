@@ -266,11 +266,11 @@ func TestReadiness(t *testing.T) {
 		ready  topology.Ready
 		waited string // what it waits for in vain
 	}{
-		"an event":         {host: shell(`echo '{"event":"listening"}'; exec sleep 100`), ready: topology.Ready{When: topology.ReadyEvent}},
+		"an event":         {host: shell(`echo '{"event":"holding","local":"10.12.0.10:1","remote":"10.12.0.1:2"}'; exec sleep 100`), ready: topology.Ready{When: topology.ReadyEvent}},
 		"no event":         {host: python(t, talk+sleep), ready: topology.Ready{When: topology.ReadyEvent}, waited: `the program to print the event "listening" or "holding"`},
 		"an end":           {host: shell("exit 7"), ready: topology.Ready{When: topology.ReadyExit}},
 		"an early end":     {host: shell("exit 7"), ready: topology.Ready{When: topology.ReadyEvent}},
-		"no end":           {host: shell(`echo '{"event":"listening"}'; exec sleep 100`), ready: topology.Ready{When: topology.ReadyExit}, waited: "the program to end"},
+		"no end":           {host: shell(`echo '{"event":"holding","local":"10.12.0.10:1","remote":"10.12.0.1:2"}'; exec sleep 100`), ready: topology.Ready{When: topology.ReadyExit}, waited: "the program to end"},
 		"started":          {host: shell("exec sleep 100"), ready: topology.Ready{When: topology.ReadyStarted}},
 		"a time":           {host: shell("exec sleep 100"), ready: topology.Ready{When: topology.ReadyAfter, After: 10 * time.Millisecond}},
 		"no time yet":      {host: shell("exec sleep 100"), ready: topology.Ready{When: topology.ReadyAfter, After: time.Hour}, waited: "1h0m0s to pass"},

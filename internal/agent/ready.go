@@ -12,29 +12,10 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// waitReady waits until the program is ready and a capture that begins late has
-// begun, or until ctx ends: then it says what it waited for, and why no longer.
-// known are the sockets from before the program.
-func (a *Agent) waitReady(ctx context.Context, known []evidence.Socket) (waited string, err error) {
-	begun := time.Now()
-	what, err := a.waitProgram(ctx, known)
-	if what == "" && err == nil && a.capture.late != nil {
-		select {
-		case <-a.capture.late:
-			err = a.capture.lateErr
-		case <-ctx.Done():
-			what = "the capture to begin"
-		}
-	}
-	if what == "" || err != nil {
-		return "", err
-	}
-	return fmt.Sprintf("waited %v for %s: %v", time.Since(begun).Round(time.Millisecond), what, context.Cause(ctx)), nil
-}
-
-// waitProgram waits until the program is ready (topology.Ready). If ctx ends
-// before, it returns what it waited for.
-func (a *Agent) waitProgram(ctx context.Context, known []evidence.Socket) (string, error) {
+// waitReady waits until the program is ready (topology.Ready). If ctx ends
+// before, it returns what it waits for. known are the sockets from before the
+// program.
+func (a *Agent) waitReady(ctx context.Context, known []evidence.Socket) (string, error) {
 	announced := a.program.announced
 	var what string
 	var elapsed, poll <-chan time.Time

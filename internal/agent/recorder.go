@@ -12,6 +12,10 @@ import (
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
+// pieceSize is about how many bytes of records are handed on at once: a table
+// may have many more, and they may go out over a stream (package run).
+const pieceSize = 32 << 10
+
 // A recorder hands on what a host's witnesses write, and keeps what their seals
 // will say.
 type recorder struct {
@@ -100,23 +104,24 @@ func add[R any](o *output, at time.Time, records []R, stamp func(*R, evidence.He
 	}
 	o.last = at
 	header := evidence.Header{Time: at.UTC(), Host: o.recorder.host, Witness: o.witness}
-	if len(records) == 0 {
-		return o.err
-	}
 	var lines bytes.Buffer
 	encoder := json.NewEncoder(&lines)
 	encoder.SetEscapeHTML(false)
-	for _, r := range records {
+	for i, r := range records {
 		stamp(&r, header)
 		if err := encoder.Encode(r); err != nil {
 			return err
 		}
-	}
-	if _, err := o.write(lines.Bytes()); err != nil {
-		return err
+		if i < len(records)-1 && lines.Len() < pieceSize {
+			continue
+		}
+		if _, err := o.write(lines.Bytes()); err != nil {
+			return err
+		}
+		lines.Reset()
 	}
 	o.records += len(records)
-	return nil
+	return o.err
 }
 
 // count adds to what the seal will say of records that add does not write, and

@@ -160,17 +160,6 @@ func (d dump) equal(e dump) bool {
 	return slices.Equal(d.sockets, e.sockets) && slices.Equal(d.translations, e.translations)
 }
 
-// recordNow records the tables as they are.
-func (t *tables) recordNow() (int, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	d, err := t.dump()
-	if err != nil {
-		return 0, err
-	}
-	return t.record(d)
-}
-
 // recordChange records the tables if they are not as last recorded.
 func (t *tables) recordChange() error {
 	t.mu.Lock()
