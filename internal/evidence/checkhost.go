@@ -1,0 +1,289 @@
+package evidence
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+// checkHost compares what a host's witnesses say that is not of one connection.
+func (ck *checker) checkHost(h *Host) {
+	takes := 100*time.Millisecond + time.Duration(len(ck.run.Hosts))*2*time.Millisecond
+	ck.dumps[h.Name] = dumpsOf(h, takes)
+	ck.checkSnapshots(h)
+	ck.checkSocketRows(h)
+	ck.checkFileRows(h)
+	ck.checkTold(h)
+}
+
+// checkSnapshots wants the agent's account to number the dumps as the tables
+// do: the one that it tells of is the last that was written down until then.
+func (ck *checker) checkSnapshots(h *Host) {
+	host, number := ck.hosts[h.Name], 0
+	polled := host == nil || len(host.Program)+len(host.Masquerade) > 0
+	for _, e := range h.Events {
+		if e.Snapshot != 0 {
+			number++
+		}
+		if e.Snapshot != 0 && e.Snapshot != number && (e.Event == HostLive || !polled) {
+			h.defect(Agent, "%s:%d: %q with dump %d", FileName(h.Name, Agent), e.Line, e.Event, e.Snapshot)
+		}
+		for _, d := range ck.dumps[h.Name] {
+			if e.Snapshot != 0 && len(d.sockets)+len(d.files) > 0 && (d.number <= e.Snapshot) == d.at.After(e.Time) {
+				h.defect(Agent, "%s:%d: %q has the number %d, and dump %d is not of that time", FileName(h.Name, Agent), e.Line, e.Event, e.Snapshot, d.number)
+			}
+		}
+	}
+}
+
+// started is the process that the host's agent started; 0 if it started none.
+func (ck *checker) started(h *Host) (pid int) {
+	for _, e := range h.Events {
+		if e.Event == HostStarted {
+			pid = e.PID
+		}
+	}
+	return pid
+}
+
+// checkSocketRows wants a socket to be one thing at a time, and to stay what it
+// is.
+func (ck *checker) checkSocketRows(h *Host) {
+	lives := make(map[uint64]*Socket)
+	for _, d := range ck.dumps[h.Name] {
+		held := make(map[uint64]bool)
+		for _, s := range d.sockets {
+			switch {
+			case s.Inode != 0 && held[s.Inode]:
+				h.defect(Sockets, "line %d: the socket with inode %d stands twice in dump %d", s.Line, s.Inode, d.number)
+			case s.State == TimeWait && s.Inode != 0:
+				h.defect(Sockets, "line %d: a socket in %s with the inode %d", s.Line, s.State, s.Inode)
+			case s.State == Closed && s.Remote.Port() != 0 && strings.HasPrefix(s.Protocol, "tcp"):
+				h.defect(Sockets, "line %d: a closed socket with the remote endpoint %s", s.Line, s.Remote)
+			case s.State == Listen && (s.RecvQueue > s.SendQueue+1 || d.idle && int(s.RecvQueue) != waiting(d, s)):
+				h.defect(Sockets, "line %d: %d connections wait to be accepted, by the dump's other rows %d", s.Line, s.RecvQueue, waiting(d, s))
+			case !s.Time.Equal(d.sockets[0].Time):
+				h.defect(Sockets, "line %d: dump %d has several times", s.Line, d.number)
+			}
+			held[s.Inode] = true
+			if s.Inode == 0 || s.State == SynSent || !strings.HasPrefix(s.Protocol, "tcp") {
+				continue
+			}
+			before := lives[s.Inode]
+			if before == nil {
+				lives[s.Inode] = s
+				continue
+			}
+			if s.State == Listen && before.SendQueue != s.SendQueue || before.Protocol != s.Protocol || endpoints(before.Local, before.Remote) != endpoints(s.Local, s.Remote) ||
+				before.UID != s.UID || before.Interface != s.Interface || (before.State == Listen) != (s.State == Listen) {
+				h.defect(Sockets, "line %d: the socket with inode %d is not what it was in line %d", s.Line, s.Inode, before.Line)
+			}
+		}
+	}
+	ck.checkPolls(h)
+}
+
+// waiting counts the connections of a dump that wait to be accepted on a
+// listening socket.
+func waiting(d dump, listener *Socket) (n int) {
+	for _, s := range d.sockets {
+		if s.Inode == 0 && (s.State == Established || s.State == CloseWait) && s.Local.Port() == listener.Local.Port() {
+			n++
+		}
+	}
+	return n
+}
+
+// checkPolls wants every dump that no step asked for to differ from the one
+// before: only changes are written down.
+func (ck *checker) checkPolls(h *Host) {
+	dumps := ck.dumps[h.Name]
+	for i := 1; i < len(dumps); i++ {
+		a, b := dumps[i-1], dumps[i]
+		if b.named || a.named && a.number > 1 || len(h.Translations) > 0 {
+			continue
+		}
+		if slices.EqualFunc(a.sockets, b.sockets, func(x, y *Socket) bool {
+			p, q := *x, *y
+			p.Header, p.Snapshot, q.Header, q.Snapshot = Header{}, 0, Header{}, 0
+			return p == q
+		}) {
+			h.defect(Sockets, "dump %d is the same as dump %d, and only changes are written down", b.number, a.number)
+		}
+	}
+}
+
+// checkUsers wants all programs of a run to be the same user's: agents start
+// them so.
+func (ck *checker) checkUsers() {
+	counts := make(map[uint32]int)
+	each := func(f func(*Host, *Socket)) {
+		for _, name := range ck.run.Names() {
+			h := ck.run.Hosts[name]
+			for i := range h.Sockets {
+				if s := &h.Sockets[i]; s.State != Closed && !ck.existed[h][s.Inode] && (s.Inode != 0 || s.UID != 0) {
+					f(h, s)
+				}
+			}
+		}
+	}
+	each(func(_ *Host, s *Socket) { counts[s.UID]++ })
+	if len(counts) < 2 {
+		return
+	}
+	most := slices.MaxFunc(slices.Sorted(maps.Keys(counts)), func(a, b uint32) int { return cmp.Compare(counts[a], counts[b]) })
+	each(func(h *Host, s *Socket) {
+		if s.UID != most {
+			h.defect(Sockets, "line %d: a socket of user %d, where the run's programs are user %d's", s.Line, s.UID, most)
+		}
+	})
+}
+
+// checkFileRows wants rows as /proc gives them, of the program and what it
+// started.
+func (ck *checker) checkFileRows(h *Host) {
+	started, ended := ck.started(h), time.Time{}
+	for _, e := range h.Events {
+		if e.Event == HostExited {
+			ended = e.Time
+		}
+	}
+	for _, d := range ck.dumps[h.Name] {
+		processes := make(map[int][]*File)
+		for _, f := range d.files {
+			of := processes[f.PID]
+			switch {
+			case len(of) > 0 && (of[0].Command != f.Command || of[0].User != f.User):
+				h.defect(Files, "line %d: process %d is %q of %q, and %q of %q", f.Line, f.PID, f.Command, f.User, of[0].Command, of[0].User)
+			case f.Protocol != "" && (f.Access != "u" || f.Type != "IPv4" && f.Type != "IPv6" || (f.Type == "IPv6") != strings.HasSuffix(f.Protocol, "6")):
+				h.defect(Files, "line %d: a socket of %s that is %s, open for %q", f.Line, f.Protocol, f.Type, f.Access)
+			case f.State == Closed && f.Remote.Port() != 0 && strings.HasPrefix(f.Protocol, "tcp"):
+				h.defect(Files, "line %d: a closed socket with the remote endpoint %s", f.Line, f.Remote)
+			case !f.Time.Equal(d.files[0].Time):
+				h.defect(Files, "line %d: dump %d has several times", f.Line, d.number)
+			}
+			processes[f.PID] = append(of, f)
+		}
+		for _, pid := range slices.Sorted(maps.Keys(processes)) {
+			if pid != started && len(processes[pid]) == 1 {
+				h.defect(Files, "dump %d: process %d has a single descriptor, and is not the program, which is %d", d.number, pid, started)
+			}
+		}
+		if len(d.files) > 0 && processes[started] == nil && (ended.IsZero() || d.at.Before(ended)) {
+			h.defect(Files, "dump %d: no descriptor of the program, process %d", d.number, started)
+		}
+	}
+	ck.checkDescriptors(h)
+}
+
+// checkDescriptors wants a process to keep a socket under its descriptor.
+func (ck *checker) checkDescriptors(h *Host) {
+	type held struct {
+		pid, fd int
+		inode   uint64
+	}
+	first := make(map[held]int) // by process and inode
+	for _, d := range ck.dumps[h.Name] {
+		now := make(map[held]bool)
+		for _, f := range d.files {
+			now[held{f.PID, f.FD, f.Inode}] = true
+		}
+		for _, f := range d.files {
+			k := held{pid: f.PID, inode: f.Inode}
+			fd, again := first[k]
+			if !again {
+				first[k] = f.FD
+			}
+			if again && f.Inode != 0 && !now[held{f.PID, fd, f.Inode}] {
+				h.defect(Files, "line %d: process %d has socket %d at descriptor %d, and had it at %d", f.Line, f.PID, f.Inode, f.FD, fd)
+			}
+		}
+	}
+}
+
+// checkTold compares what a program tells that is not of one connection with
+// the tables, with its agent and with itself.
+func (ck *checker) checkTold(h *Host) {
+	told, count := make(map[string]bool), make(map[string]int)
+	var served []int
+	stopped := 0
+	for _, e := range h.Program {
+		count[e.Event]++
+		switch e.Event {
+		case EventListening:
+			if !e.Local.IsValid() {
+				continue // it only says that it is ready
+			}
+			if told[listenName(e.Local)] {
+				h.defect(Program, "line %d: it says a second time that it listens on %s", e.Line, e.Local)
+			}
+			told[listenName(e.Local)] = true
+		case EventClosed:
+			if e.Served > 0 {
+				served = append(served, e.Served)
+			}
+		case EventStopped:
+			stopped = e.Served
+			if !told[listenName(e.Local)] {
+				h.defect(Program, "line %d: it says that it stopped to listen on %s, and not that it did", e.Line, e.Local)
+			}
+		}
+		if (e.Event == EventHolding || e.Event == EventClosed) && !endpoints(e.Local, e.Remote).IsValid() {
+			h.defect(Program, "line %d: %q of no connection", e.Line, e.Event)
+		}
+	}
+	slices.Sort(served)
+	for i, n := range served {
+		if n != i+1 {
+			h.defect(Program, "of the connections that it served, number %d is missing or there twice", i+1)
+		}
+	}
+	if len(served) > 0 && ck.ended(h) && (stopped != len(served) || count[EventStopped] != len(told)) {
+		h.defect(Program, "it served %d connections, and says so of %d when it stopped", len(served), stopped)
+	}
+	host := ck.hosts[h.Name]
+	if host != nil && host.Ready.When == topology.ReadyEvent && count[EventListening]+count[EventHolding] == 0 &&
+		slices.ContainsFunc(h.Events, func(e HostEvent) bool { return e.Event == HostReady }) &&
+		!slices.ContainsFunc(h.Events, func(e HostEvent) bool { return e.Event == HostExited && e.Time.Before(lastSnapshot(h)) }) {
+		h.defect(Program, "its agent says that it told that it was ready, and it tells nothing of the kind")
+	}
+	listens := make(map[string]bool)
+	for _, s := range h.Sockets {
+		if s.State == Listen && !ck.existed[h][s.Inode] {
+			listens[listenName(s.Local)] = true
+		}
+	}
+	if h.Defect(Sockets) == "" && (len(told) > 0 || count[EventAccepted] > 0) && !maps.Equal(told, listens) {
+		h.defect(Program, "it contradicts the socket table: it says that it listens on %q, the table has %q", slices.Sorted(maps.Keys(told)), slices.Sorted(maps.Keys(listens)))
+	}
+}
+
+// ended tells whether the host's program ended by itself, without an error.
+func (ck *checker) ended(h *Host) bool {
+	return slices.ContainsFunc(h.Events, func(e HostEvent) bool {
+		return e.Event == HostExited && e.Status != nil && *e.Status == 0
+	})
+}
+
+func lastSnapshot(h *Host) (t time.Time) {
+	for _, e := range h.Events {
+		if e.Event == HostSnapshot {
+			t = e.Time
+		}
+	}
+	return t
+}
+
+// listenName is an endpoint to listen on; any address is any address.
+func listenName(e netip.AddrPort) string {
+	if e.Addr().IsUnspecified() {
+		return fmt.Sprintf("*:%d", e.Port())
+	}
+	return Unmap(e).String()
+}

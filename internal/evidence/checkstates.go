@@ -1,0 +1,182 @@
+package evidence
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// rank orders the states that a socket goes through (RFC 9293, section 3.3.2).
+var rank = map[string]int{
+	SynSent: 1, SynReceived: 1, Established: 2, FinWait1: 3, CloseWait: 3,
+	FinWait2: 4, Closing: 4, LastAck: 4, TimeWait: 5, Closed: 6,
+}
+
+// checkRows compares the rows of one end with its capture and with each other.
+func (ck *checker) checkRows(h *Host, e end) {
+	table, files, capture := e.column(Sockets), e.column(Files), e.column(Packets)
+	var last *Socket
+	inode := uint64(0)
+	for i := range e.Sockets {
+		s := &e.Sockets[i]
+		switch {
+		case !strings.HasPrefix(s.Protocol, "tcp"):
+			e.c.contradict(capture, "a socket of "+s.Protocol, table)
+		case last != nil && (rank[s.State] < rank[last.State] || s.Protocol != last.Protocol):
+			e.c.contradict("itself", fmt.Sprintf("line %d: %s %s after %s %s", s.Line, s.Protocol, s.State, last.Protocol, last.State), table)
+		case s.Inode != 0 && inode != 0 && s.Inode != inode:
+			e.c.contradict("itself", fmt.Sprintf("line %d: inode %d after %d", s.Line, s.Inode, inode), table)
+		case s.Inode == 0 && s.State == Established && (inode != 0 || e.role == "client"):
+			e.c.contradict("itself", fmt.Sprintf("line %d: an open connection that no process holds any more", s.Line), table)
+		}
+		if s.Inode != 0 {
+			inode = s.Inode
+		}
+		last = s
+	}
+	if h.Defect(Sockets) == "" && e.c.whole(capture) {
+		if why := ck.statesBy(h, e); why != "" {
+			e.c.contradict(capture, why, table)
+		}
+	}
+	x := e.exchange()
+	for i := range e.Files {
+		f := &e.Files[i]
+		d, _ := ck.dump(h, f.Snapshot)
+		why := ""
+		if !strings.HasPrefix(f.Protocol, "tcp") {
+			why = "a socket of " + f.Protocol
+		} else if e.c.whole(capture) {
+			why = x.state(f.State, d)
+			if f.State == SynReceived && before(x.completed, d.after) {
+				why = "a process holds it in " + f.State
+			}
+		}
+		if why != "" && e.c.whole(files) {
+			e.c.contradict(capture, fmt.Sprintf("line %d: %s", f.Line, why), files)
+		}
+		if inode != f.Inode && e.c.whole(table, files) {
+			e.c.contradict(table, fmt.Sprintf("line %d: inode %d, and %d in the socket table", f.Line, f.Inode, inode), files, table)
+		}
+	}
+}
+
+// dump is the host's dump of that number.
+func (ck *checker) dump(h *Host, number int) (dump, bool) {
+	i, ok := slices.BinarySearchFunc(ck.dumps[h.Name], number, func(d dump, n int) int { return cmp.Compare(d.number, n) })
+	if !ok {
+		return dump{}, false
+	}
+	return ck.dumps[h.Name][i], true
+}
+
+// An exchange is when an end's capture says that the connection began and
+// ended; a zero time is never.
+type exchange struct{ syn, completed, sent, sentFIN, receivedFIN, ended time.Time }
+
+func (e end) exchange() exchange {
+	var x exchange
+	first := func(t *time.Time, p *Packet) {
+		if t.IsZero() {
+			*t = p.Time
+		}
+	}
+	answered := false
+	for i := range e.Packets {
+		p := &e.Packets[i]
+		switch {
+		case opens(p):
+			first(&x.syn, p)
+			continue
+		case p.Flags.Has(SYN):
+			answered = true
+			if e.role == "client" {
+				first(&x.completed, p)
+			}
+		case answered && e.role == "server" && p.Source == e.Remote && p.Flags.Has(ACK):
+			first(&x.completed, p)
+		}
+		if p.Length > 0 && p.Source == e.Local {
+			first(&x.sent, p)
+		}
+		if p.Flags.Has(FIN) && p.Source == e.Local {
+			first(&x.sentFIN, p)
+		}
+		if p.Flags.Has(FIN) && p.Source == e.Remote {
+			first(&x.receivedFIN, p)
+		}
+		if p.Flags&(FIN|RST) != 0 {
+			first(&x.ended, p)
+		}
+	}
+	return x
+}
+
+func before(t, than time.Time) bool { return !t.IsZero() && t.Before(than.Add(-tableSlack)) }
+
+func never(t, by time.Time) bool { return t.IsZero() || t.After(by.Add(tableSlack)) }
+
+// state says why the packets leave the socket in another state at a dump; empty
+// if they may leave it in this one.
+func (x exchange) state(state string, d dump) string {
+	open := never(x.ended, d.at)
+	switch {
+	case before(x.completed, d.after) && (state == SynSent || state == SynReceived && d.idle):
+		return state + ", although the handshake was complete"
+	case never(x.completed, d.at) && rank[state] >= 2:
+		return state + " before the handshake was complete"
+	case open && (rank[state] > 3 || state == CloseWait || state == FinWait1 && d.idle),
+		open && d.idle && state != Established && before(x.completed, d.after):
+		return state + ", although nobody had ended the connection"
+	case state == TimeWait && (never(x.sentFIN, d.at) || never(x.receivedFIN, d.at)),
+		(state == FinWait2 || state == LastAck || state == Closing) && never(x.sentFIN, d.at),
+		(state == CloseWait || state == LastAck || state == Closing) && never(x.receivedFIN, d.at):
+		return state + " without the FIN that leads there"
+	case (state == CloseWait || state == LastAck) && !x.sentFIN.IsZero() && x.sentFIN.Before(x.receivedFIN):
+		return state + ", although it was the first to end the connection"
+	case rank[state] <= 2 && (before(x.sentFIN, d.after) || before(x.receivedFIN, d.after)):
+		return state + " after a FIN"
+	}
+	return ""
+}
+
+// statesBy compares the socket table with the capture: a socket is there as
+// long as the connection is open, and in the state that the packets leave it
+// in.
+func (ck *checker) statesBy(h *Host, e end) string {
+	x := e.exchange()
+	rows := make(map[int]*Socket)
+	for i := range e.Sockets {
+		rows[e.Sockets[i].Snapshot] = &e.Sockets[i]
+	}
+	dumps := ck.dumps[h.Name]
+	from, _ := slices.BinarySearchFunc(dumps, x.syn, func(d dump, t time.Time) int { return d.at.Compare(t) })
+	for _, d := range dumps[from:] {
+		s := rows[d.number]
+		delete(rows, d.number)
+		open := never(x.ended, d.at)
+		if s == nil && open && before(x.syn, d.after) {
+			return fmt.Sprintf("dump %d has no row of it, although it was open", d.number)
+		}
+		if s == nil && !open && len(rows) == 0 {
+			break
+		}
+		if s == nil {
+			continue
+		}
+		if why := x.state(s.State, d); why != "" {
+			return fmt.Sprintf("line %d: %s", s.Line, why)
+		}
+		switch {
+		case s.State == SynReceived && s.Inode != 0, s.State == Established && s.Inode == 0 && before(x.sent, d.after):
+			return fmt.Sprintf("line %d: %s with the inode %d", s.Line, s.State, s.Inode)
+		case d.idle && s.RecvQueue+s.SendQueue > 0:
+			return fmt.Sprintf("line %d: bytes in a queue, in a snapshot in which all were empty", s.Line)
+		case int(s.RecvQueue) > len(e.Received.Data)+1 || int(s.SendQueue) > len(e.Sent.Data)+2:
+			return fmt.Sprintf("line %d: more bytes in a queue than were sent", s.Line)
+		}
+	}
+	return ""
+}
