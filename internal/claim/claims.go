@@ -64,10 +64,8 @@ func (j *judge) listening() (inTable, inFiles bool) {
 
 func distinctSourcesText(lab *topology.Lab) string {
 	n := len(lab.Clients)
-	return fmt.Sprintf("%s from %s on %s, each with its own port",
-		count(n, "connection comes", "connections come"),
-		count(n, "source address", "different source addresses"),
-		count(n, "subnet", "different subnets"))
+	return fmt.Sprintf("the connections of %s come from %s on %s", count(n, "client", "clients"),
+		count(n, "source address", "different source addresses"), count(n, "subnet", "different subnets"))
 }
 
 // distinctSources looks at the sources that the server sees, which are the
@@ -95,7 +93,6 @@ func distinctSources(j *judge) (Outcome, string) {
 		return NotShown, gap
 	}
 	var sources []string
-	seen := make(map[evidence.FourTuple]bool)
 	for _, c := range j.opened {
 		at := c.AtServer()
 		subnet := j.subnetOf(at.Source.Addr())
@@ -105,13 +102,17 @@ func distinctSources(j *judge) (Outcome, string) {
 		if !slices.Contains(j.lab.Clients, c.Client.Host) {
 			return NotShown, fmt.Sprintf("%s is a connection of none of the lab's clients", c.FourTuple)
 		}
-		if !seen[at] {
-			sources = append(sources, fmt.Sprintf("%s (%s)", at.Source, subnet))
-		}
-		seen[at] = true
+		sources = append(sources, fmt.Sprintf("%s (%s)", at.Source, subnet))
 	}
-	return Holds, "the server saw " + strings.Join(sources, ", ")
+	more := ""
+	if n := len(sources); n > quoted {
+		sources, more = sources[:quoted], fmt.Sprintf(" and %d more", n-quoted)
+	}
+	return Holds, "the server saw " + strings.Join(sources, ", ") + more
 }
+
+// quoted is how many rows a reason quotes at most.
+const quoted = 10
 
 func (j *judge) subnetOf(a netip.Addr) string {
 	for _, s := range j.lab.Subnets {
@@ -197,9 +198,7 @@ func oneSocketEach(j *judge) (Outcome, string) {
 	if gap := j.gap("server.packets", "server.sockets", "server.files", "router.packets"); gap != "" {
 		return NotShown, gap
 	}
-	type open struct{ at *evidence.Connection }
-	owner := make(map[uint64]open)
-	tuples := make(map[evidence.FourTuple]uint64)
+	owner, tuples := make(map[uint64]evidence.FourTuple), make(map[evidence.FourTuple]bool)
 	for _, c := range j.opened {
 		at := c.AtServer()
 		inodes := inodesOf(&c.Server)
@@ -207,9 +206,12 @@ func oneSocketEach(j *judge) (Outcome, string) {
 			return NotShown, fmt.Sprintf("%s belongs to %s, inodes %d: the witnesses are at odds", at, count(len(inodes), "socket", "sockets"), inodes)
 		}
 		if other, ok := owner[inodes[0]]; ok {
-			return NotShown, fmt.Sprintf("the socket with inode %d belongs to %s and to %s: the witnesses are at odds", inodes[0], other.at.AtServer(), at)
+			return NotShown, fmt.Sprintf("the socket with inode %d belongs to %s and to %s: the witnesses are at odds", inodes[0], other, at)
 		}
-		owner[inodes[0]], tuples[at] = open{c}, inodes[0]
+		if tuples[at] {
+			return NotShown, fmt.Sprintf("two connections, one after the other, have the four-tuple %s", at)
+		}
+		owner[inodes[0]], tuples[at] = at, true
 		if twice := openTwice(&c.Server); twice != "" {
 			return NotShown, fmt.Sprintf("the socket of %s is open more than once: %s; only server.files tells that", at, twice)
 		}
