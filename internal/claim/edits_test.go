@@ -335,7 +335,7 @@ func TestNoEditOfOneRecordIsBelieved(t *testing.T) {
 	slices.SortFunc(edits, func(a, b edit) int { return strings.Compare(a.name, b.name) })
 	n := 0
 	for i, e := range edits {
-		if !*all && i%11 != 0 || oneWitnessAlone(e.name) || sameRecords(e.data, f.kept[e.file]) {
+		if !*all && i%29 != 0 || oneWitnessAlone(e.name) || sameRecords(e.data, f.kept[e.file]) {
 			continue
 		}
 		n++
@@ -375,7 +375,7 @@ func TestNoMinorityOfWitnessesIsBelieved(t *testing.T) {
 	witnesses := []string{"client1 packets", "client1 sockets", "client1 files", "client1 program", "router packets", "server packets", "server sockets", "server files", "server program"}
 	for name, move := range moved {
 		for set := 1; set < 1<<len(witnesses)-1; set++ {
-			if !*all && set%5 != 0 {
+			if !*all && set%13 != 0 {
 				continue
 			}
 			s := polled(evidencetest.Options{})
