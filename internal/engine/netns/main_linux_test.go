@@ -49,7 +49,6 @@ func init() {
 		"echo":      echoProgram,
 		"dial":      dialProgram,
 		"report":    reportProgram,
-		"obey":      obeyProgram,
 		"count":     countProgram,
 		"exit":      func([]string) error { os.Exit(7); return nil },
 		"true":      func([]string) error { return nil },
@@ -143,16 +142,6 @@ func reportProgram([]string) error {
 		}
 	}
 	return json.NewEncoder(os.Stdout).Encode(r)
-}
-
-// obeyProgram ends with status 3 when it is told to by SIGTERM.
-func obeyProgram([]string) error {
-	told := make(chan os.Signal, 1)
-	signal.Notify(told, syscall.SIGTERM)
-	fmt.Println("ready")
-	<-told
-	os.Exit(3)
-	return nil
 }
 
 // countProgram says which signals it gets, and after SIGTERM how many.
