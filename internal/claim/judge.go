@@ -48,13 +48,13 @@ func newJudge(run *evidence.Run) *judge {
 // there is none. What is known to have gone wrong in the run comes first, then
 // files, then records.
 func (j *judge) findFlaw() string {
-	if len(j.run.Defects) > 0 {
-		return j.run.Defects[0]
-	}
 	for _, name := range j.run.Names() {
 		if e, ok := last(j.run.Hosts[name].Events, evidence.HostLost); ok {
 			return fmt.Sprintf("%s died: %s", name, e.Error)
 		}
+	}
+	if len(j.run.Defects) > 0 {
+		return j.run.Defects[0]
 	}
 	for _, name := range j.run.Names() {
 		h := j.run.Hosts[name]
