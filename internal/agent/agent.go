@@ -169,7 +169,11 @@ func (a *Agent) start(ctx context.Context) (run.Report, error) {
 		return run.Report{}, err
 	}
 	begun := time.Now()
-	if a.program, err = a.startProgram(); err != nil {
+	a.program, err = a.startProgram(ctx)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return run.Report{NotReady: "it was not started"}, nil // as those that were to be started after it
+	case err != nil:
 		return run.Report{}, err
 	}
 	report := run.Report{PID: a.program.PID()}

@@ -37,9 +37,12 @@ func (n inside) Do(f func() error) (err error) {
 	return err
 }
 
-func (n inside) Start(p Program) (Process, error) {
+func (n inside) Start(ctx context.Context, p Program) (Process, error) {
 	if _, err := p.Executable(p.FullEnvironment("/", "")); err != nil {
 		return nil, err
+	}
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
 	c := n.ns.Command(p.Args[0], p.Args[1:]...)
 	c.Stdout, c.Stderr = p.Stdout, p.Stderr

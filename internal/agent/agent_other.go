@@ -3,6 +3,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,7 +23,7 @@ type InPlace struct{}
 func (InPlace) Do(func() error) error { return errNotLinux }
 
 // Start returns an error.
-func (InPlace) Start(Program) (Process, error) { return nil, errNotLinux }
+func (InPlace) Start(context.Context, Program) (Process, error) { return nil, errNotLinux }
 
 func setRoutes([]topology.Route) error { return errNotLinux }
 

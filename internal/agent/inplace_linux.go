@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -22,7 +23,10 @@ func (InPlace) Do(f func() error) error { return f() }
 // Start starts the program as an ordinary user without any capability. It ends
 // with the container, whose first process is the agent, and what it started
 // itself ends with it.
-func (InPlace) Start(p Program) (Process, error) {
+func (InPlace) Start(ctx context.Context, p Program) (Process, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err

@@ -21,7 +21,7 @@ func inPlace(t *testing.T, p Program, meanwhile func(Process)) (string, int) {
 	require.NoError(t, err)
 	defer out.Close()
 	p.Stdout, p.Stderr = writer, writer
-	process, err := InPlace{}.Start(p)
+	process, err := InPlace{}.Start(t.Context(), p)
 	require.NoError(t, err)
 	require.NoError(t, writer.Close())
 	if meanwhile != nil {
@@ -95,7 +95,7 @@ func TestInPlaceLooksUpPrograms(t *testing.T) {
 	found, err := p.Executable(p.FullEnvironment("/", ""))
 	require.NoError(t, err)
 	assert.Equal(t, dir+"/hello", found)
-	_, err = InPlace{}.Start(Program{Args: []string{"nosuchprogram"}})
+	_, err = InPlace{}.Start(t.Context(), Program{Args: []string{"nosuchprogram"}})
 	require.ErrorIs(t, err, exec.ErrNotFound)
 }
 

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -18,8 +19,9 @@ type Namespace interface {
 	// error. Sockets that f opens stay in it and may be used from anywhere.
 	Do(f func() error) error
 	// Start starts a program there, as an ordinary user without any
-	// capability. The process dies with the one that started it.
-	Start(p Program) (Process, error)
+	// capability, unless ctx ends before that is begun. The process dies with
+	// the one that started it.
+	Start(ctx context.Context, p Program) (Process, error)
 }
 
 // A Program is what a host runs.

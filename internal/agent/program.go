@@ -38,7 +38,7 @@ type program struct {
 
 // startProgram starts the host's program and reads what it prints. A program
 // that was started is returned also with an error.
-func (a *Agent) startProgram() (*program, error) {
+func (a *Agent) startProgram(ctx context.Context) (*program, error) {
 	stdout, stdoutWriter, err := os.Pipe()
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func (a *Agent) startProgram() (*program, error) {
 	if err != nil {
 		return nil, errors.Join(err, stdout.Close(), stdoutWriter.Close())
 	}
-	process, err := a.Namespace.Start(Program{
+	process, err := a.Namespace.Start(ctx, Program{
 		Args: a.Host.Program, Environment: a.Host.Environment, Directory: a.Host.WorkingDirectory,
 		Hostname: a.Host.Hostname, ExtraHosts: a.Host.ExtraHosts,
 		Stdout: stdoutWriter, Stderr: stderrWriter,

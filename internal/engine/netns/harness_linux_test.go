@@ -50,7 +50,7 @@ func startProgram(t testing.TB, h *Host, p agent.Program) *started {
 	require.NoError(t, err)
 	defer w.Close()
 	p.Stdout, p.Stderr = w, w
-	process, err := h.Start(p)
+	process, err := h.Start(t.Context(), p)
 	require.NoError(t, err)
 	s := &started{Process: process, t: t, out: &output{}, read: make(chan struct{})}
 	go func() {

@@ -97,7 +97,7 @@ func TestRepeatedRunsLeaveNothing(t *testing.T) {
 		n, err := Build(t.Context(), everything(), nil)
 		require.NoError(t, err)
 		for _, name := range []string{"client1", "client2", "server"} {
-			_, err := n.Host(name).Start(agent.Program{Args: []string{"sleep", "1000"}})
+			_, err := n.Host(name).Start(t.Context(), agent.Program{Args: []string{"sleep", "1000"}})
 			require.NoError(t, err)
 		}
 		require.NoError(t, n.Close())
@@ -139,7 +139,7 @@ func TestCloseEndsPrograms(t *testing.T) {
 	nettest.Root(t)
 	n, err := Build(t.Context(), star(1), nil)
 	require.NoError(t, err)
-	p, err := n.Host("client1").Start(agent.Program{Args: []string{"sleep", "1000"}})
+	p, err := n.Host("client1").Start(t.Context(), agent.Program{Args: []string{"sleep", "1000"}})
 	require.NoError(t, err)
 	require.Len(t, alive([]int{p.PID()}), 1)
 	require.NoError(t, n.Close())
@@ -150,7 +150,7 @@ func TestCloseEndsPrograms(t *testing.T) {
 
 	require.NoError(t, n.Close(), "twice is no error")
 	require.ErrorIs(t, n.Host("client1").Do(func() error { return nil }), errClosed)
-	_, err = n.Host("client1").Start(agent.Program{Args: []string{"true"}})
+	_, err = n.Host("client1").Start(t.Context(), agent.Program{Args: []string{"true"}})
 	require.ErrorIs(t, err, errClosed)
 }
 
@@ -166,7 +166,7 @@ func TestCloseWhileStarting(t *testing.T) {
 	for _, name := range []string{"client1", "client2", "server"} {
 		all.Go(func() {
 			for {
-				p, err := n.Host(name).Start(agent.Program{Args: []string{"sleep", "1000"}})
+				p, err := n.Host(name).Start(t.Context(), agent.Program{Args: []string{"sleep", "1000"}})
 				once.Do(func() { close(first) })
 				if err != nil {
 					return

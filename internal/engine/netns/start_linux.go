@@ -2,6 +2,7 @@ package netns
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,15 +28,15 @@ import (
 // own /proc, /sys, /etc/hosts, host name and session; its other files are the
 // machine's. It has no capability, cannot get any, and no descriptors but 0
 // (/dev/null), 1 and 2. It is killed when this process ends, however that is.
-func (h *Host) Start(p agent.Program) (agent.Process, error) {
-	process, err := h.start(p)
+func (h *Host) Start(ctx context.Context, p agent.Program) (agent.Process, error) {
+	process, err := h.start(ctx, p)
 	if err != nil {
 		return nil, fmt.Errorf("start %q on %s: %w", p.Args, h.asked.Name, err)
 	}
 	return process, nil
 }
 
-func (h *Host) start(p agent.Program) (*process, error) {
+func (h *Host) start(ctx context.Context, p agent.Program) (*process, error) {
 	if len(p.Args) == 0 {
 		return nil, errors.New("no program")
 	}
@@ -43,7 +44,7 @@ func (h *Host) start(p agent.Program) (*process, error) {
 	p.Environment = append([]string{"HOSTNAME=" + hostname}, p.Environment...)
 	var child *process
 	var socket *os.File
-	err := h.network.starter.do(func() (err error) {
+	err := h.network.starter.do(ctx, func() (err error) {
 		if err := setNamespace(h.file); err != nil {
 			return err
 		}
@@ -127,8 +128,8 @@ type starter struct {
 	loop sync.WaitGroup
 }
 
-// do runs f on the starter's thread.
-func (s *starter) do(f func() error) error {
+// do runs f on the starter's thread, unless ctx ends before.
+func (s *starter) do(ctx context.Context, f func() error) error {
 	result := make(chan error, 1)
 	job := func(prepared error) {
 		if prepared == nil {
@@ -139,6 +140,8 @@ func (s *starter) do(f func() error) error {
 	select {
 	case s.jobs <- job:
 		return <-result
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	case <-s.done:
 		return errClosed
 	}

@@ -86,7 +86,7 @@ func TestProgramsThatCannotStart(t *testing.T) {
 		"long name":   {agent.Program{Args: []string{"true"}, Hostname: strings.Repeat("x", 65)}, "set host name"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := n.Host("client1").Start(c.program)
+			_, err := n.Host("client1").Start(t.Context(), c.program)
 			require.ErrorContains(t, err, c.says)
 		})
 	}
