@@ -320,13 +320,18 @@ func said(events []ProgramEvent, kind string) []byte {
 }
 
 // read is how many bytes the program must have read: all that came before a
-// snapshot in which nothing waited to be read.
+// snapshot in which nothing waited to be read, or before it closed the socket.
 func (ck *checker) read(h *Host, e end) int {
 	var idle time.Time
 	for _, d := range ck.dumps[h.Name] {
 		if d.idle {
 			idle = d.after
 		}
+	}
+	// Whoever closes a socket without having read everything sends RST.
+	x := e.exchange()
+	if reset := slices.ContainsFunc(e.Packets, func(p Packet) bool { return p.Source == e.Local && p.Flags.Has(RST) }); !reset && x.sentFIN.After(idle) {
+		idle = x.sentFIN.Add(-time.Millisecond)
 	}
 	least := 0
 	initial, _ := initialNumber(e.Packets, e.Remote)

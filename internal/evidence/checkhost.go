@@ -86,7 +86,35 @@ func (ck *checker) checkSocketRows(h *Host) {
 			}
 		}
 	}
+	ck.checkExisting(h)
 	ck.checkPolls(h)
+}
+
+// checkExisting wants the sockets that were there before the program, a
+// container engine's, to stay as they were.
+func (ck *checker) checkExisting(h *Host) {
+	plain := func(s *Socket) Socket {
+		row := *s
+		row.Header, row.Snapshot, row.Moving, row.RecvQueue, row.SendQueue = Header{}, 0, false, 0, 0
+		return row
+	}
+	was := make(map[Socket]bool)
+	for i, d := range ck.dumps[h.Name] {
+		n := 0
+		for _, s := range d.sockets {
+			if !ck.existed[h][s.Inode] {
+				continue
+			}
+			if n++; i == 0 {
+				was[plain(s)] = true
+			} else if !was[plain(s)] {
+				h.defect(Sockets, "line %d: the socket with inode %d is not what it was before the program", s.Line, s.Inode)
+			}
+		}
+		if n != len(was) {
+			h.defect(Sockets, "dump %d has %d of the %d sockets from before the program", d.number, n, len(was))
+		}
+	}
 }
 
 // waiting counts the connections of a dump that wait to be accepted on a

@@ -73,12 +73,12 @@ func (ck *checker) compareTables(h *Host) {
 	for i, d := range dumps {
 		sockets[i], files[i] = make(map[uint64]*Socket), make(map[uint64]*File)
 		for _, s := range d.sockets {
-			if s.Inode != 0 && s.State != Closed && strings.HasPrefix(s.Protocol, "tcp") && !ck.existed[h][s.Inode] {
+			if udp := strings.HasPrefix(s.Protocol, "udp"); s.Inode != 0 && (udp || s.State != Closed) && !ck.existed[h][s.Inode] {
 				sockets[i][s.Inode] = s
 			}
 		}
 		for _, f := range d.files {
-			if strings.HasPrefix(f.Protocol, "tcp") {
+			if f.Protocol != "" {
 				files[i][f.Inode] = f
 			}
 		}
