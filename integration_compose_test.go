@@ -5,11 +5,12 @@ package fourtuple_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,11 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// projectLabel is on all that Compose makes of a project.
-const projectLabel = "com.docker.compose.project"
-
-// cloneOwner owns a clone, where root tests.
-const cloneOwner = 12345
+const projectLabel = "com.docker.compose.project" // on all that Compose makes
 
 // TestCompose runs the first lab by each Compose command of this machine: the
 // docker command's plugin, and the old program by itself.
@@ -97,7 +94,6 @@ func (c *clone) testJudgeDies(t *testing.T) {
 		assert.NotZero(t, ended(t, c.cli, made.ID), "the exit status of %s", service)
 	}
 	assert.Less(t, time.Since(killed), 15*time.Second, "how long the project outlives its judge")
-	c.down(t)
 }
 
 // assertConfined asserts what a container may do and where it is, as its engine
@@ -149,21 +145,33 @@ func newClone(t *testing.T, command []string) *clone {
 	t.Helper()
 	cli, err := engine()
 	require.NoError(t, err)
-	c := &clone{cli: cli, id: newID(), dir: t.ArtifactDir(), command: command, build: canBuild(t, cli)}
-	c.file = filepath.Join(c.dir, "docker-compose.yml")
+	dir := t.ArtifactDir()
+	c := &clone{cli: cli, id: newID(), dir: dir, file: filepath.Join(dir, "docker-compose.yml"), command: command, build: canBuild(t, cli)}
 	data, err := os.ReadFile("docker-compose.yml")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(c.file, data, 0o644))
 	sources, err := os.Getwd()
 	require.NoError(t, err)
-	c.edit(t, "context: .,", "context: "+strconv.Quote(sources)+",")
+	t.Logf("the Dockerfiles can be built: %v", c.build)
+	c.edit(t, "context: .,", fmt.Sprintf("context: %q, labels: {%s: %q},", sources, labLabel, c.id))
 	runs := filepath.Join(c.dir, "runs")
 	require.NoError(t, os.MkdirAll(runs, 0o755))
 	if os.Geteuid() == 0 {
-		require.NoError(t, os.Chown(runs, cloneOwner, cloneOwner))
+		require.NoError(t, os.Chown(runs, 12345, 12345))
 	}
 	c.run = run{filepath.Join(runs, "compose"), freePrefix(t, cli)}
-	t.Cleanup(func() { c.down(t) })
+	if !c.build {
+		t.Cleanup(func() { c.down(t) })
+		return c
+	}
+	// What others run is not to change meanwhile.
+	c.edit(t, "image: fourtuple/", "image: fourtuple-test/")
+	t.Cleanup(func() {
+		c.down(t, "--rmi", "all")
+		built := make(client.Filters).Add("dangling", "true").Add("label", labLabel+"="+c.id)
+		_, err := c.cli.ImagePrune(context.Background(), client.ImagePruneOptions{Filters: built})
+		assert.NoError(t, err, "remove images that lost their names to others")
+	})
 	return c
 }
 
@@ -179,12 +187,9 @@ func (c *clone) edit(t *testing.T, before, after string) {
 // canBuild tells whether the image that the Dockerfiles build from is there or
 // can be pulled. Where not, the images are those of `lab images`.
 func canBuild(t *testing.T, cli *client.Client) bool {
-	t.Helper()
 	const base = "golang:1.26"
 	_, err := cli.ImageInspect(within(t, time.Minute), base)
-	can := err == nil || exec.Command("docker", "pull", "-q", base).Run() == nil
-	t.Logf("the Dockerfiles can be built from %s: %v", base, can)
-	return can
+	return err == nil || exec.Command("docker", "pull", "-q", base).Run() == nil
 }
 
 // up runs the lab to its end.
@@ -198,9 +203,9 @@ func (c *clone) up(t *testing.T, status int) string {
 }
 
 // down removes everything.
-func (c *clone) down(t *testing.T) {
+func (c *clone) down(t *testing.T, more ...string) {
 	t.Helper()
-	c.compose(t, 0, "down", "-v")
+	c.compose(t, 0, append([]string{"down", "-v"}, more...)...)
 	assert.Empty(t, left(t, c.cli, projectLabel+"="+c.id), "left behind")
 }
 

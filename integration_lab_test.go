@@ -125,8 +125,7 @@ func start(t *testing.T) *lab {
 // newID is a name that no other lab on the engine has.
 func newID() string { return fmt.Sprintf("%08x", rand.Uint32()) }
 
-func (l *lab) name(part string) string { return "fourtuple-test-" + l.id + "-" + part }
-
+func (l *lab) name(part string) string   { return "fourtuple-test-" + l.id + "-" + part }
 func (l *lab) labels() map[string]string { return map[string]string{labLabel: l.id} }
 
 // address is a host's address on a subnet.
