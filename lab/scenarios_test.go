@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,9 +23,10 @@ type scenario struct {
 	file    string   // empty: the first lab
 	changes []string // old, new, old, new ...; each wherever it stands
 	clients int
-	// shell says that the programs need a shell, which our images have not.
-	shell   bool
-	outcome claim.Outcome
+	// onlyNamespaces says that it is not run in containers: its programs need a
+	// shell or Python, which our images have not.
+	onlyNamespaces bool
+	outcome        claim.Outcome
 	// claims are those that do not come out as the lab as a whole does; reason
 	// is a part of one of the reasons.
 	claims map[string]claim.Outcome
@@ -90,24 +92,34 @@ var scenarios = []scenario{
 		outcome: claim.Holds, reason: "6 segments",
 	},
 	{
-		name: "silent at first", shell: true,
+		name: "silent at first", onlyNamespaces: true,
 		changes: []string{aClient, `command: [sh, -c, 'sleep 3; exec client "$$@"', client, --json, --message, Hello from the cafe`},
 		outcome: claim.Holds,
 	},
 	{
-		name: "three on one host", shell: true, clients: 1,
+		name: "three on one host", onlyNamespaces: true, clients: 1,
 		changes: []string{aClient + ", --hold, " + toServer + "]", `command: [sh, -c, 'client --message a --hold "$$1" & client --message b --hold "$$1" & client --message c --hold "$$1" & wait', sh, ` + toServer + "]"},
 		outcome: claim.Holds,
 	},
 	{
-		name: "another server too", shell: true, clients: 2,
+		name: "another server too", onlyNamespaces: true, clients: 2,
 		changes: []string{
 			"entrypoint: [/lab, host, router]", "entrypoint: [/lab, host, router]\n    " + `command: [server, --json, --address, ":9999"]`,
 			aClient, `command: [sh, -c, 'client --json --message other --hold ${LAB_PREFIX:-10.12}.1.254:9999 & exec client "$$@"', client, --json, --message, Hello from the cafe`,
 		},
 		outcome: claim.Holds,
 	},
-	{name: "python", file: "testdata/labs/python.yml", shell: true, outcome: claim.Holds},
+	{
+		name: "README", file: "../README.md", changes: []string{"10.12.", prefixOfTests + "."},
+		outcome: claim.Refuted, reason: "from one source address, 10.17.0.254",
+		claims: map[string]claim.Outcome{"one-port": claim.Holds, "message-ports": claim.Holds, "witnesses-agree": claim.Holds},
+	},
+	{
+		name: "README.ko", file: "../README.ko.md", onlyNamespaces: true, changes: []string{"10.12.", prefixOfTests + "."},
+		outcome: claim.Refuted, reason: "from one source address, 10.17.0.254",
+		claims: map[string]claim.Outcome{"one-port": claim.Holds, "message-ports": claim.Holds, "witnesses-agree": claim.Holds},
+	},
+	{name: "python", file: "testdata/labs/python.yml", onlyNamespaces: true, outcome: claim.Holds},
 }
 
 // prefixOfTests keeps these labs apart from others on the machine's engine.
@@ -121,6 +133,10 @@ func (s scenario) lab(t *testing.T) *fourtuple.Lab {
 	}
 	text, err := os.ReadFile(file)
 	require.NoError(t, err)
+	if strings.HasSuffix(file, ".md") {
+		_, block, _ := bytes.Cut(text, []byte("```yaml\n"))
+		text, _, _ = bytes.Cut(block, []byte("```\n"))
+	}
 	for i := 0; i < len(s.changes); i += 2 {
 		require.Contains(t, string(text), s.changes[i], "there is nothing to change")
 		text = bytes.ReplaceAll(text, []byte(s.changes[i]), []byte(s.changes[i+1]))
