@@ -158,7 +158,7 @@ func removeRun(ctx context.Context, cli *client.Client, id string) (removed []st
 	return append(removed, more...), errors.Join(containerErr, removeErr, networkErr, moreErr)
 }
 
-// removeAll removes things of one kind and returns what it removed.
+// removeAll removes things of one kind and returns which.
 func removeAll(ctx context.Context, kind string, names []string, remove func(name string) error) (removed []string, err error) {
 	var (
 		mu    sync.Mutex

@@ -36,6 +36,7 @@ func TestContainerIsConfined(t *testing.T) {
 	assert.Empty(t, h.Mounts)
 	assert.Equal(t, "none", h.LogConfig.Type)
 	assert.True(t, *h.Init)
+	assert.Equal(t, map[string]string{"net.ipv4.ip_forward": "1", "net.ipv4.ip_unprivileged_port_start": "1024"}, h.Sysctls)
 	assert.Equal(t, []string{"a:10.0.0.1", "b:10.0.0.2"}, h.ExtraHosts)
 	require.Contains(t, made.NetworkingConfig.EndpointsConfig, "fourtuple-01234567-home")
 	endpoint := made.NetworkingConfig.EndpointsConfig["fourtuple-01234567-home"]

@@ -62,6 +62,9 @@ func (n *network) container(h topology.Host, links []topology.Link) client.Conta
 	if len(links) > 0 {
 		mode = container.NetworkMode(n.object(links[0].Subnet))
 	}
+	// The kernel's own default: Docker's lets everybody have low ports.
+	sysctls := map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024"}
+	maps.Copy(sysctls, h.Sysctls)
 	return client.ContainerCreateOptions{
 		Name: n.object(h.Name),
 		Config: &container.Config{
@@ -81,7 +84,7 @@ func (n *network) container(h topology.Host, links []topology.Link) client.Conta
 			ReadonlyRootfs: true,
 			LogConfig:      container.LogConfig{Type: "none"}, // else the engine keeps a copy of all evidence
 			Init:           &n.hasInit,
-			Sysctls:        h.Sysctls,
+			Sysctls:        sysctls,
 			ExtraHosts:     extraHosts(h.ExtraHosts),
 		},
 		NetworkingConfig: &apinetwork.NetworkingConfig{EndpointsConfig: endpoints},
