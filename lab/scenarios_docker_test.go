@@ -5,6 +5,7 @@ package main
 import (
 	"net/netip"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -37,8 +38,8 @@ func TestEnginesConform(t *testing.T) {
 	}
 }
 
-// withoutPorts is the verdict with every port that a kernel chose written as 0,
-// without attempts that were refused, which depend on who is faster, and without
+// withoutPorts is the verdict with every port that a kernel chose and every line
+// written alike, without attempts that were refused, which depend on who is faster, and without
 // the reasons of what holds, which count segments: how data is cut is no one's
 // claim.
 func withoutPorts(v claim.Verdict) claim.Verdict {
@@ -59,11 +60,15 @@ func withoutPorts(v claim.Verdict) claim.Verdict {
 		}
 	}
 	for k, f := range v.Claims {
+		v.Claims[k].Reason = line.ReplaceAllString(v.Claims[k].Reason, ":N")
 		if f.Outcome == claim.Holds {
 			v.Claims[k].Reason = ""
 		}
 	}
 	return v
 }
+
+// line is the number of a line or a packet behind a file's name.
+var line = regexp.MustCompile(`:\d+\b`)
 
 func anyPort(endpoint netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(endpoint.Addr(), 0) }
