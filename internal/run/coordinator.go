@@ -24,12 +24,15 @@ const (
 // an error. That the lab's limit or ctx ended once the hosts were up is none:
 // there is evidence of what was until then.
 func Run(ctx context.Context, e Engine, s Setup, o Options) error {
+	uncut, cut := context.WithCancelCause(ctx)
+	defer cut(nil)
+	s.leaving = cut
 	network, err := e.Up(ctx, s)
 	if err != nil {
 		return err
 	}
-	c := &coordinator{Options: o, lab: s.Lab, network: network, failed: make(map[string]bool)}
-	c.walk(ctx)
+	c := &coordinator{Options: o, lab: s.Lab, network: network, failed: make(map[string]bool), cut: cut}
+	c.walk(ctx, uncut)
 	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), downTimeout)
 	defer cancel()
 	return errors.Join(append(c.errs, network.Down(down))...)
@@ -44,15 +47,15 @@ type coordinator struct {
 	mu     sync.Mutex
 	failed map[string]bool // the hosts that failed at something
 	errs   []error         // why the run could not be made
-	broken func()          // breaks off what the hosts wait for
+	cut    func(error)     // ends what the hosts wait for
 }
 
-// walk walks the lab's steps, between Open and Close on all hosts.
-func (c *coordinator) walk(ctx context.Context) {
-	limited, cancel := context.WithTimeoutCause(ctx, c.lab.Limit,
+// walk walks the lab's steps, between Open and Close on all hosts. uncut is ctx
+// until the run is cut short.
+func (c *coordinator) walk(ctx, uncut context.Context) {
+	limited, cancel := context.WithTimeoutCause(uncut, c.lab.Limit,
 		fmt.Errorf("the lab's limit of %v was over", c.lab.Limit))
 	defer cancel()
-	c.broken = cancel
 	last := lastSnapshot(c.lab.Steps)
 	c.forEachHost(limited, topology.Step{Action: topology.Open})
 	cutShort := false // once the snapshot after the cut is taken
@@ -66,8 +69,8 @@ func (c *coordinator) walk(ctx context.Context) {
 			}
 			cutShort = limited.Err() != nil
 			c.end(ctx, step)
-			if i == last && c.Pause != nil && ctx.Err() == nil {
-				c.Pause(ctx, c.network)
+			if i == last && c.Pause != nil && uncut.Err() == nil {
+				c.Pause(uncut, c.network)
 				if ctx.Err() != nil {
 					ctx = context.WithoutCancel(ctx) // it ended the pause, and no more
 				}
@@ -163,7 +166,7 @@ func (c *coordinator) recordFailure(step topology.Step, name string, err error) 
 	switch {
 	case making && !errors.Is(err, ErrDead):
 		c.errs = append(c.errs, err)
-		c.broken()
+		c.cut(err)
 	case c.OnHostError != nil:
 		c.OnHostError(err)
 	}

@@ -70,9 +70,13 @@ type fakeEngine struct {
 	diary *diary
 	hosts map[string]*fake
 	down  error
+	up    func(Setup) // if set, is called by Up
 }
 
-func (e *fakeEngine) Up(context.Context, Setup) (*Network, error) {
+func (e *fakeEngine) Up(_ context.Context, s Setup) (*Network, error) {
+	if e.up != nil {
+		e.up(s)
+	}
 	e.diary.note("up")
 	n := &Network{Hosts: make(map[string]Host), Down: func(ctx context.Context) error {
 		e.diary.note("down %v", ctx.Err())
@@ -192,6 +196,28 @@ func TestRunEndsAtTheLimit(t *testing.T) {
 		assert.Equal(t, "up\n"+everywhere("open")+"server start\nserver waited in vain: the lab's limit of 1m0s was over\n"+
 			everywhere("snapshot settled")+"client stop\nserver stop\n"+everywhere("close")+"down <nil>", steps(e.diary))
 	})
+}
+
+// A host whose container is told to stop ends what all wait for, and the pause.
+func TestRunIsCutShortByAHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lab, e := chain()
+		e.hosts["server"].waits[topology.Start] = true
+		e.up = func(s Setup) {
+			time.AfterFunc(time.Second, func() { s.leaving(errors.New("router: told to stop")) })
+		}
+		require.NoError(t, Run(t.Context(), e, Setup{Lab: lab}, Options{}))
+		assert.Equal(t, "up\n"+everywhere("open")+"server start\nserver waited in vain: router: told to stop\n"+
+			everywhere("snapshot settled")+"client stop\nserver stop\n"+everywhere("close")+"down <nil>", steps(e.diary))
+
+	})
+	lab, e := chain()
+	var leaving func(error)
+	e.up = func(s Setup) { leaving = s.leaving }
+	require.NoError(t, Run(t.Context(), e, Setup{Lab: lab}, Options{Pause: func(ctx context.Context, _ *Network) {
+		leaving(errors.New("router: told to stop"))
+		<-ctx.Done()
+	}}))
 }
 
 // The context's end ends the same, and hosts do the rest without waiting.

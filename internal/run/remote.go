@@ -30,6 +30,7 @@ type Remote struct {
 	name    string
 	conn    *conn
 	record  Recorder
+	leaving func(error) // nil where nobody needs to know
 	explain func(context.Context) string
 	ended   chan struct{} // closed when nothing more will be recorded
 
@@ -102,7 +103,7 @@ func (hello *Hello) check(h topology.Host) error {
 // newRemote takes over the connection of an agent that said who it is.
 func newRemote(c *conn, s Setup, h topology.Host, explain func(context.Context) string) *Remote {
 	r := &Remote{
-		name: h.Name, conn: c, record: s.Record, explain: explain,
+		name: h.Name, conn: c, record: s.Record, leaving: s.leaving, explain: explain,
 		ended: make(chan struct{}), pending: make(map[int]question),
 	}
 	go r.read()
@@ -138,9 +139,9 @@ func (r *Remote) Close() error {
 	r.mu.Lock()
 	r.closed = true
 	r.mu.Unlock()
-	err := r.conn.stream.Close()
+	_ = r.conn.stream.Close() // it may have ended before
 	<-r.ended
-	return err
+	return nil
 }
 
 // Do has the agent do a step.
@@ -225,6 +226,9 @@ func (r *Remote) handle(m message) error {
 	switch {
 	case m.Leaving != "":
 		r.cause = errors.New(m.Leaving)
+		if r.leaving != nil {
+			r.leaving(fmt.Errorf("%s: %w", r.name, r.cause))
+		}
 	case m.Report == nil:
 		return errors.New("it sent a message that agents do not send")
 	case !asked:

@@ -16,9 +16,10 @@
 //     the run could not be made. Run breaks off and returns that error.
 //   - A host dies, or fails at anything else: that costs its own evidence.
 //     Options.OnHostError is told, and the run goes on.
-//   - The lab's limit ends: what is being waited for is cut short, programs that
-//     have not been started are not, the next snapshot is taken, and later ones
-//     are not. The agents note what was not ready.
+//   - The lab's limit ends, or a host's container is told to stop: what is being
+//     waited for is cut short, programs that have not been started are not, the
+//     next snapshot is taken, and later ones are not. The agents note what was
+//     not ready.
 //   - The context ends: the same, and programs are killed instead of asked to
 //     end.
 //
@@ -35,7 +36,7 @@
 //	coordinator  {"id": 1, "cancel": …}  wait no longer in that step
 //	agent        {"id": 1, "report": …}  that step is done, or failed
 //	agent        {"evidence": …}         whole records of a witness, for the run folder
-//	agent        {"leaving": …}          its container is being stopped: it ends now
+//	agent        {"leaving": …}          its container is being stopped: it asks to be closed
 //
 // Nothing is acknowledged: what one side does not read, the other cannot write.
 // The end of the stream is the end of the host, whatever was half said. Both
@@ -88,6 +89,8 @@ type Setup struct {
 	Record Recorder
 	// Progress, if set, is told how far bringing up the hosts is.
 	Progress func(done, total int)
+	// leaving, if set, cuts the run short because a host is to end.
+	leaving func(error)
 }
 
 // A Network is a lab that an engine made real.
@@ -111,8 +114,8 @@ type Engine interface {
 // Options are what a run may do besides running.
 type Options struct {
 	// Pause, if set, is called when the last snapshot of the lab's steps is
-	// taken, with the network; the lab stays up until it returns. The snapshot
-	// is then taken once more.
+	// taken, with the network; the lab stays up until it returns, as it has to
+	// when ctx ends. The snapshot is then taken once more.
 	Pause func(ctx context.Context, n *Network)
 	// Progress, if set, is told how many of all hosts have done a step, 0 when
 	// the step begins, by one goroutine after another.

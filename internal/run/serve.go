@@ -12,9 +12,13 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// leaveTimeout bounds what an agent does once it is told to end: container
-// engines kill after ten seconds, and people wait less long.
-const leaveTimeout = 4 * time.Second
+// When an agent is told to end, the coordinator has closeTimeout to close its
+// host, and all is over after leaveTimeout: container engines kill after ten
+// seconds, and people wait less long.
+const (
+	closeTimeout = 3 * time.Second
+	leaveTimeout = 4 * time.Second
+)
 
 var (
 	// ErrNoCoordinator says that the stream to an agent ended before the host
@@ -29,8 +33,8 @@ var (
 // makes the host by newHost, and does what the coordinator asks of it. When the
 // host is closed it waits for the coordinator to end the stream, and returns
 // nil. When the stream ends before, it ends the host's program at once and
-// returns ErrNoCoordinator. When ctx ends before, it ends the program of its
-// own, tells the coordinator, and returns an error, within five seconds.
+// returns ErrNoCoordinator. When ctx ends before, it asks to be closed, and if it
+// is not, ends the program of its own and returns an error, within five seconds.
 //
 // What newHost's host records goes out over the stream by record. It waits
 // while the coordinator does not read.
@@ -38,15 +42,9 @@ func Serve(ctx context.Context, stream io.ReadWriteCloser, hello Hello,
 	newHost func(s HostSetup, record func(evidence.Witness, []byte) error) (Host, error),
 ) error {
 	h := &servedHost{conn: newConn(stream)}
-	left := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(left)
-		h.leave()
-	})
+	stop := context.AfterFunc(ctx, h.leave)
+	defer stop()
 	err := h.serve(hello, newHost)
-	if !stop() {
-		<-left
-	}
 	_ = stream.Close() // what a step still records goes nowhere, and waits for nobody
 	if h.end(ErrNoCoordinator); h.closed {
 		return nil
@@ -67,7 +65,9 @@ type servedHost struct {
 	cancel  context.CancelCauseFunc
 	steps   sync.WaitGroup // of the goroutine that does it
 	closed  bool           // the host did Close
+	left    bool           // the agent was told to end
 	over    bool           // no more steps
+	ending  sync.Once
 }
 
 // serve serves until the stream ends, and says why it did.
@@ -138,37 +138,54 @@ func (h *servedHost) do(ctx context.Context, m message) {
 	h.cancel(nil)
 	h.running = 0
 	h.closed = h.closed || m.Step.Action == topology.Close
+	last := h.closed && h.left
 	h.mu.Unlock()
 	_ = h.conn.send(answer) // a stream that cannot be written ends for the reader, too
+	if last {
+		_ = h.conn.stream.Close()
+	}
 }
 
 // end does no more steps, and ends the program unless the host is closed. It
 // waits for nothing. The host is not closed by it: its run was not over, and no
 // seal may say otherwise.
 func (h *servedHost) end(why error) {
-	h.mu.Lock()
-	first := !h.over
-	h.over = true
-	if h.running != 0 {
-		h.cancel(why)
-	}
-	h.mu.Unlock()
-	h.steps.Wait()
-	if !first || h.closed || h.host == nil {
-		return
-	}
-	ctx, cancel := context.WithCancelCause(context.Background())
-	cancel(why)
-	// What goes wrong is in the host's account, if anybody still takes that.
-	_, _ = h.host.Do(ctx, topology.Step{Action: topology.Stop})
-	_ = h.conn.send(message{Leaving: why.Error()})
+	h.ending.Do(func() {
+		h.mu.Lock()
+		h.over = true
+		if h.running != 0 {
+			h.cancel(why)
+		}
+		h.mu.Unlock()
+		h.steps.Wait()
+		if h.closed || h.host == nil {
+			return
+		}
+		ctx, cancel := context.WithCancelCause(context.Background())
+		cancel(why)
+		// What goes wrong is in the host's account, if anybody still takes that.
+		_, _ = h.host.Do(ctx, topology.Step{Action: topology.Stop})
+	})
 }
 
-// leave ends a host whose container is being stopped, and then the stream; that
-// first where what is still to be said goes nowhere.
+// leave asks the coordinator to close the host, as its container is being
+// stopped, and ends it if it does not.
 func (h *servedHost) leave() {
-	timer := time.AfterFunc(leaveTimeout, func() { _ = h.conn.stream.Close() })
-	defer timer.Stop()
-	h.end(errLeft)
-	_ = h.conn.stream.Close() // serve sees the end
+	h.mu.Lock()
+	h.left = true
+	if h.running != 0 {
+		h.cancel(errLeft)
+	}
+	over := h.closed || h.host == nil
+	h.mu.Unlock()
+	if over {
+		_ = h.conn.stream.Close()
+		return
+	}
+	time.AfterFunc(closeTimeout, func() {
+		h.end(errLeft)
+		_ = h.conn.stream.Close()
+	})
+	time.AfterFunc(leaveTimeout, func() { _ = h.conn.stream.Close() }) // whoever still writes, ends
+	_ = h.conn.send(message{Leaving: errLeft.Error()})
 }

@@ -300,10 +300,12 @@ func TestServeEndsWithTheCoordinator(t *testing.T) {
 	}
 }
 
-// On SIGTERM an agent ends its program of its own, and says so.
+// On SIGTERM an agent asks to be closed, and ends when it is.
 func TestServeLeaves(t *testing.T) {
 	l := lead(t)
 	l.waits[topology.Start] = true
+	left := make(chan error, 1)
+	l.remote.leaving = func(err error) { left <- err }
 	go func() {
 		l.wait(t, "server start")
 		l.sigterm()
@@ -311,13 +313,31 @@ func TestServeLeaves(t *testing.T) {
 	report, err := l.do(t.Context(), topology.Start)
 	require.NoError(t, err)
 	assert.Equal(t, errLeft.Error(), report.NotReady)
-	require.ErrorIs(t, <-l.served, errLeft)
-	assert.Equal(t, []string{"server stop at once"}, l.diary.all()[2:])
-	_, err = l.do(t.Context(), topology.Stop)
-	require.ErrorIs(t, err, ErrDead)
-	require.ErrorContains(t, err, errLeft.Error())
-	assert.Contains(t, l.store.lost(t), errLeft.Error())
-	require.NoError(t, l.remote.Close())
+	require.EqualError(t, <-left, "server: "+errLeft.Error())
+	for _, action := range []topology.Action{topology.Stop, topology.Close} {
+		_, err = l.do(t.Context(), action)
+		require.NoError(t, err)
+	}
+	require.NoError(t, <-l.served)
+	assert.Equal(t, []string{"server stop", "server close"}, l.diary.all()[2:])
+	<-l.remote.ended
+	assert.Equal(t, "no file", l.store.file("server.host.jsonl"), "it is not lost")
+}
+
+// A coordinator that does not close it loses it.
+func TestServeLeavesOfItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lead(t)
+		begun := time.Now()
+		l.sigterm()
+		require.ErrorIs(t, <-l.served, errLeft)
+		assert.Equal(t, closeTimeout, time.Since(begun))
+		assert.Equal(t, []string{"server stop at once"}, l.diary.all())
+		_, err := l.do(t.Context(), topology.Stop)
+		require.ErrorIs(t, err, ErrDead)
+		require.ErrorContains(t, err, errLeft.Error())
+		assert.Contains(t, l.store.lost(t), errLeft.Error())
+	})
 }
 
 // It leaves within five seconds, also where the coordinator takes nothing.

@@ -237,27 +237,33 @@ func TestHostsOverStandardStreams(t *testing.T) {
 	}
 }
 
-// Whoever ends a host, its program ends too, within seconds and in silence.
-func TestHostsEnd(t *testing.T) {
+// A container that is told to stop is closed before it ends, and so are all
+// others: what they saw is whole.
+func TestHostsAreToldToStop(t *testing.T) {
 	p := newPair(t)
 	client, server := p.start(t, "client", nil), p.start(t, "server", nil)
 	hosts := make(map[string]run.Host)
-	var words string
-	var lost []string
-	o := run.Options{
-		OnHostError: func(err error) { lost = append(lost, err.Error()) },
-		Pause: func(context.Context, *run.Network) {
-			require.NoError(t, client.Process.Signal(syscall.SIGTERM))
-			assert.Equal(t, statusCannot, client.ended(t, 5*time.Second))
-			hangUp(t, map[string]run.Host{"server": hosts["server"]}) // as a judge that is killed
-			assert.Equal(t, statusCannot, server.ended(t, 5*time.Second))
-			words = client.output.String() + server.output.String()
-		},
-	}
-	seen := p.run(t, p.overSocket(t, hosts), o)
-	assert.Len(t, lost, 2)
-	assert.NotContains(t, words, "lab:", "neither says anything of its own")
-	assert.Contains(t, seen.Hosts["client"].Defect(evidence.Agent), "its container was told to stop before the run was over")
+	wholeProof(t, p.run(t, p.overSocket(t, hosts), run.Options{Pause: func(ctx context.Context, _ *run.Network) {
+		require.NoError(t, client.Process.Signal(syscall.SIGTERM))
+		<-ctx.Done()
+	}}))
+	client.ended(t, 5*time.Second)
+	require.NoError(t, server.Process.Signal(syscall.SIGTERM))
+	server.ended(t, 5*time.Second)
+	hangUp(t, hosts)
+}
+
+// When the judge is killed, programs end too, within seconds and in silence.
+func TestHostsEndWithTheJudge(t *testing.T) {
+	p := newPair(t)
+	client, server := p.start(t, "client", nil), p.start(t, "server", nil)
+	hosts := make(map[string]run.Host)
+	p.run(t, p.overSocket(t, hosts), run.Options{Pause: func(context.Context, *run.Network) {
+		hangUp(t, hosts)
+		assert.Equal(t, statusCannot, client.ended(t, 5*time.Second))
+		assert.Equal(t, statusCannot, server.ended(t, 5*time.Second))
+	}})
+	assert.NotContains(t, client.output.String()+server.output.String(), "lab:", "neither says anything of its own")
 	for name, ns := range p.ns {
 		assert.Empty(t, ns.Output(t, "ss", "-Htnp", "state", "listening"), name)
 	}
