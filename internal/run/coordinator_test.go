@@ -209,7 +209,6 @@ func TestRunIsCutShortByAHost(t *testing.T) {
 		require.NoError(t, Run(t.Context(), e, Setup{Lab: lab}, Options{}))
 		assert.Equal(t, "up\n"+everywhere("open")+"server start\nserver waited in vain: router: told to stop\n"+
 			everywhere("snapshot settled")+"client stop\nserver stop\n"+everywhere("close")+"down <nil>", steps(e.diary))
-
 	})
 	lab, e := chain()
 	var leaving func(error)
