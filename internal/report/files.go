@@ -24,11 +24,7 @@ var lsofHeader = table.Row{"COMMAND", "PID", "USER", "FD  ", "TYPE", "DEVICE", "
 // type, and as the name the target of its link; DEVICE, SIZE/OFF and NODE stay
 // empty.
 func Files(w io.Writer, heading string, rows []evidence.File) error {
-	var b strings.Builder
-	writeHeading(&b, heading)
-	b.WriteString(filesText(rows))
-	_, err := io.WriteString(w, b.String())
-	return err
+	return write(w, heading, filesText(rows))
 }
 
 // filesText is empty without rows: lsof prints no header then, either.

@@ -22,24 +22,21 @@ const payloadColumns = 40
 //	NUMBER TIME INTERFACE in|out SOURCE -> DESTINATION FLAGS seq N ack N len N frame N TEXT
 //
 // The number is the frame's in the capture file, the time that of the day, len
-// the length of the payload and frame that of the frame, in bytes. Sequence numbers count from those of the
-// connection's SYNs; where a SYN was not captured, the first byte seen of that
-// direction has the number 1. TEXT is the beginning of a payload that is text.
+// the length of the payload and frame that of the frame, in bytes. Sequence
+// numbers count from those of the connection's SYNs; where a SYN was not
+// captured, the first byte seen of that direction has the number 1. TEXT is the
+// beginning of a payload that is text.
 func Packets(w io.Writer, heading string, rows []evidence.Packet) error {
 	buffered := bufio.NewWriter(w) // Flush returns the errors before it
-	writeHeading(buffered, heading)
+	_ = write(buffered, heading, "")
 	relative := make(relativeNumbers)
 	for _, p := range rows {
-		fmt.Fprintln(buffered, packetLine(p, relative))
+		direction := map[bool]string{false: "in", true: "out"}[p.Outgoing]
+		line := fmt.Sprintf("%5d %s %s %-3s %-21s -> %-21s %s frame %d %s", p.Number, clock(p.Time), Printable(p.Interface), direction,
+			endpoint(p.Source), endpoint(p.Destination), segmentText(p, relative), p.FrameLength, payloadText(p))
+		fmt.Fprintln(buffered, strings.TrimRight(line, " "))
 	}
 	return buffered.Flush()
-}
-
-func packetLine(p evidence.Packet, relative relativeNumbers) string {
-	direction := map[bool]string{false: "in", true: "out"}[p.Outgoing]
-	line := fmt.Sprintf("%5d %s %s %-3s %-21s -> %-21s %s frame %d", p.Number, clock(p.Time), Printable(p.Interface), direction,
-		endpoint(p.Source), endpoint(p.Destination), segmentText(p, relative), p.FrameLength)
-	return strings.TrimRight(line+" "+payloadText(p), " ")
 }
 
 // clock is the time of the day in UTC.
@@ -71,11 +68,8 @@ func payloadText(p evidence.Packet) string {
 	if len(valid) < len(beginning)-utf8.UTFMax+1 {
 		return "(no text)"
 	}
-	return `"` + shorten(Printable(valid), payloadColumns) + `"`
+	return `"` + text.Snip(Printable(valid), payloadColumns, "...") + `"`
 }
-
-// shorten cuts text to so many columns and says so by three dots.
-func shorten(s string, columns int) string { return text.Snip(s, columns, "...") }
 
 // relativeNumbers are the initial sequence numbers of each direction that was
 // seen so far.
@@ -103,4 +97,38 @@ func (initial relativeNumbers) of(p evidence.Packet) (seq, ack uint32) {
 		initial[back] = p.Ack - 1
 	}
 	return p.Seq - initial[forth], p.Ack - initial[back]
+}
+
+// A conversation is a connection with the packets that the client's capture has
+// of it, or the server's where the client's has none.
+type conversation struct {
+	*evidence.Connection
+	File     string             // the capture's; empty where none has a packet
+	Ends     evidence.FourTuple // as that side has them
+	Segments []segment
+	More     int // packets left out
+}
+
+// A segment is a packet's line on the page.
+type segment struct {
+	After, Text, Payload string
+	Back                 bool // from the server
+}
+
+func conversationOf(c *evidence.Connection) conversation {
+	side, view := &c.Client, conversation{Connection: c, Ends: c.FourTuple}
+	if len(side.Packets) == 0 {
+		side, view.Ends = &c.Server, c.AtServer()
+	}
+	packets, more := first(mostPackets, side.Packets)
+	view.More = more
+	relative := make(relativeNumbers)
+	for _, p := range packets {
+		view.File = evidence.FileName(side.Host, evidence.Packets)
+		view.Segments = append(view.Segments, segment{
+			After: fmt.Sprintf("+%.3f ms", p.Time.Sub(packets[0].Time).Seconds()*1e3),
+			Text:  segmentText(p, relative), Payload: payloadText(p), Back: p.Source == view.Ends.Destination,
+		})
+	}
+	return view
 }

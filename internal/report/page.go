@@ -12,6 +12,7 @@ import (
 
 	"github.com/fourtuple/fourtuple/internal/claim"
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A Page is what report.html tells of: the evidence of a run, which must not be
@@ -23,8 +24,7 @@ type Page struct {
 
 // How much of a large run a page shows.
 const (
-	mostDrawn         = 20  // hosts and subnets in the drawing of the lab
-	mostSockets       = 12  // sockets in the drawing of a server's
+	mostDrawn         = 20  // hosts, subnets or sockets in a drawing
 	mostServers       = 4   // hosts with a section of their own
 	mostRows          = 200 // rows of a table
 	mostConversations = 24  // connections with their packets
@@ -46,7 +46,7 @@ var pageFiles embed.FS
 // what was left out.
 func HTML(w io.Writer, p Page) error {
 	t, err := template.New("").Funcs(template.FuncMap{
-		"look": lookOf, "opening": openingText, "host": hostName, "witness": witnessClass,
+		"look": lookOf, "opening": openingText, "host": hostName, "witness": witnessClass, "role": roleOf,
 		"label": func(name string) string { return strings.Replace(name, ".", "’s ", 1) },
 	}).ParseFS(pageFiles, "page/*")
 	if err != nil {
@@ -75,12 +75,23 @@ func witnessClass(c claim.Connection, name string) string {
 	return "lacking"
 }
 
-// A pageView is what the template prints: values as they are, which the page
-// escapes, and figures with all their coordinates.
+// roleOf is a host's part in the lab, and its class in the style sheet.
+func roleOf(lab *topology.Lab, name string) string {
+	switch {
+	case name == lab.Server:
+		return "server"
+	case slices.Contains(lab.Clients, name):
+		return "client"
+	}
+	return ""
+}
+
+// A pageView is what the template prints, of values as they are, which the page
+// escapes.
 type pageView struct {
 	Page
 	When, Summary string
-	Drawing       *figure
+	Drawing       *drawing // nil of a large lab
 
 	Columns         columns
 	ColumnNames     []string
@@ -88,7 +99,7 @@ type pageView struct {
 	MoreConnections int
 
 	Servers           []serverView
-	Conversations     []conversationView
+	Conversations     []conversation
 	MoreConversations int
 
 	Orphans     []evidence.Orphan
@@ -101,7 +112,7 @@ func viewOf(p Page) pageView {
 		Columns: columnsOf(p.Verdict), ColumnNames: evidence.ColumnNames,
 	}
 	if max(len(p.Run.Lab.Hosts), len(p.Run.Lab.Subnets)) <= mostDrawn {
-		view.Drawing = drawTopology(p.Run.Lab, notesOf(p.Run))
+		view.Drawing = drawingOf(p.Run)
 	}
 	view.Connections, view.MoreConnections = first(mostRows, p.Verdict.Connections)
 	view.Orphans, view.MoreOrphans = first(mostRows, p.Run.Orphans)
@@ -109,7 +120,7 @@ func viewOf(p Page) pageView {
 	shown, more := first(mostConversations, p.Run.Connections)
 	view.MoreConversations = more
 	for i := range shown {
-		view.Conversations = append(view.Conversations, conversationOf(fmt.Sprintf("sequence-%d", i+1), &shown[i]))
+		view.Conversations = append(view.Conversations, conversationOf(&shown[i]))
 	}
 	return view
 }
@@ -150,28 +161,4 @@ func startOf(run *evidence.Run) string {
 		return ""
 	}
 	return slices.MinFunc(times, time.Time.Compare).UTC().Format("2 January 2006, 15:04:05 UTC")
-}
-
-// notesOf says of the server its port, of a client the source port that it had,
-// and of a router what it does.
-func notesOf(run *evidence.Run) map[string]string {
-	notes := make(map[string]string)
-	for _, c := range run.Connections {
-		note := fmt.Sprintf("from port %d", c.Source.Port())
-		if old := notes[c.Client.Host]; old != "" && old != note {
-			note = "from several ports"
-		}
-		notes[c.Client.Host] = note
-	}
-	for _, h := range run.Lab.Hosts {
-		if len(h.Masquerade) > 0 {
-			notes[h.Name] = "forwards with NAT"
-		} else if h.Forwards {
-			notes[h.Name] = "forwards"
-		}
-	}
-	if port := run.Lab.Port; port != 0 {
-		notes[run.Lab.Server] = fmt.Sprintf("port %d", port)
-	}
-	return notes
 }

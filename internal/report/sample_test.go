@@ -107,9 +107,9 @@ func addConnection(run *evidence.Run, client string, source netip.AddrPort, mess
 	inode := uint64(40001 + i)
 	c := evidence.Connection{
 		FourTuple: evidence.FourTuple{Source: source, Destination: serverEnd}, Opening: 1, Outcome: evidence.Opened,
-		Client: evidence.Side{Host: client, Local: source, Remote: serverEnd, Packets: conversation(source, message, i)},
+		Client: evidence.Side{Host: client, Local: source, Remote: serverEnd, Packets: exchange(source, message, i)},
 		Server: evidence.Side{
-			Host: "server", Local: serverEnd, Remote: seen, Packets: conversation(seen, message, i),
+			Host: "server", Local: serverEnd, Remote: seen, Packets: exchange(seen, message, i),
 			Sockets: []evidence.Socket{{Snapshot: 2, Protocol: "tcp", State: evidence.Established, Local: serverEnd, Remote: seen, Inode: inode}},
 			Files:   []evidence.File{openFile(2, 4+i, evidence.Established, serverEnd, seen, inode)},
 		},
@@ -145,9 +145,9 @@ func openFile(snapshot, fd int, state string, local, remote netip.AddrPort, inod
 	}
 }
 
-// conversation is a handshake, a message, its echo, and their acknowledgements.
+// exchange is a handshake, a message, its echo, and their acknowledgements.
 // The client's numbers begin just below 2^32 to wrap.
-func conversation(client netip.AddrPort, message string, n int) []evidence.Packet {
+func exchange(client netip.AddrPort, message string, n int) []evidence.Packet {
 	c, s, length := uint32(0xfffffff0+n), uint32(1000*n), uint32(len(message))
 	var packets []evidence.Packet
 	for i, segment := range []struct {

@@ -44,7 +44,6 @@ func TestSchema(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(v *claim.Verdict){
 		"an outcome that there is not": func(v *claim.Verdict) { v.Outcome = "maybe" },
-		"a witness that there is not":  func(v *claim.Verdict) { v.Connections[0].Witnesses["client.stars"] = true },
 		"an opening before the first":  func(v *claim.Verdict) { v.Connections[0].Opening = 0 },
 		"a connection without ends":    func(v *claim.Verdict) { v.Connections[0].FourTuple = evidence.FourTuple{} },
 		"what became of it is no word": func(v *claim.Verdict) { v.Connections[0].Outcome = "" },

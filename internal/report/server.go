@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -9,48 +10,77 @@ import (
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
-// Sizes of the drawing of a server's sockets, in pixels.
-const (
-	socketHeight = 60
-	socketGap    = 14
-	socketReach  = 40 // from a client to the server
-)
+// SocketsAt are the rows of a host's named snapshot; without a name those of
+// the last snapshot that has a name. Of a host whose evidence ends before its
+// first named snapshot they are the last that there are.
+func SocketsAt(h *evidence.Host, snapshot string) ([]evidence.Socket, error) {
+	return rowsAt(h, snapshot, h.Sockets, func(s evidence.Socket) int { return s.Snapshot })
+}
+
+// FilesAt is SocketsAt for open files.
+func FilesAt(h *evidence.Host, snapshot string) ([]evidence.File, error) {
+	return rowsAt(h, snapshot, h.Files, func(f evidence.File) int { return f.Snapshot })
+}
+
+func rowsAt[R any](h *evidence.Host, snapshot string, rows []R, numberOf func(R) int) ([]R, error) {
+	number, found := h.Snapshots[snapshot]
+	if !found && snapshot != "" {
+		return nil, fmt.Errorf("%s has no snapshot %q; those it has: %q", Printable(h.Name), snapshot, slices.Sorted(maps.Keys(h.Snapshots)))
+	}
+	if !found && len(h.Snapshots) > 0 {
+		number = slices.Max(slices.Collect(maps.Values(h.Snapshots)))
+	}
+	for _, row := range rows {
+		if len(h.Snapshots) == 0 {
+			number = max(number, numberOf(row))
+		}
+	}
+	var chosen []R
+	for _, row := range rows {
+		if numberOf(row) == number {
+			chosen = append(chosen, row)
+		}
+	}
+	return chosen, nil
+}
 
 // A serverView is what a server's own witnesses have in the run's last
 // snapshot.
 type serverView struct {
-	Name                   string
-	Figure                 *figure
-	Header                 string // netstat's
-	Sockets                []markedLine
-	Files                  string // lsof's table
-	MoreSockets, MoreFiles int
+	Name                              string
+	Drawn                             []serverSocket
+	Sockets, Files                    string // netstat's and lsof's tables; empty without rows
+	MoreDrawn, MoreSockets, MoreFiles int
 }
 
-// A markedLine is a line of netstat's; where its local endpoint has the port of a
-// listening socket, that port is marked.
-type markedLine struct{ Before, Mark, After string }
+// A serverSocket is a listening socket or, where it has a connection, an
+// accepted one.
+type serverSocket struct {
+	Local      netip.AddrPort
+	OpenFile   string // its descriptor and inode
+	Connection *evidence.Connection
+}
 
 // serverViews are those of the lab's server, and of every other host that a
 // connection came to.
 func serverViews(run *evidence.Run) []serverView {
 	names := []string{run.Lab.Server}
 	for _, c := range run.Connections {
-		if !slices.Contains(names, c.Server.Host) && len(names) < mostServers {
+		if !slices.Contains(names, c.Server.Host) {
 			names = append(names, c.Server.Host)
 		}
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
+	names, _ = first(mostServers, names)
 	var views []serverView
-	for i, name := range names {
-		if name != "" {
-			views = append(views, serverViewOf(fmt.Sprintf("sockets-%d", i+1), name, run))
-		}
+	for _, name := range names {
+		views = append(views, serverViewOf(name, run))
 	}
 	return views
 }
 
-func serverViewOf(id, name string, run *evidence.Run) serverView {
-	view := serverView{Name: name, Header: netstatHeader}
+func serverViewOf(name string, run *evidence.Run) serverView {
+	view := serverView{Name: name}
 	host := run.Hosts[name]
 	if host == nil {
 		return view
@@ -59,36 +89,14 @@ func serverViewOf(id, name string, run *evidence.Run) serverView {
 	sockets, _ := SocketsAt(host, "")
 	files, _ := FilesAt(host, "")
 	files = slices.DeleteFunc(files, func(f evidence.File) bool { return !f.Local.IsValid() })
-	if all := serverSockets(run, name, sockets, files); len(all) > 0 && len(all) <= mostSockets {
-		view.Figure = drawSockets(id, name, all)
-	}
-	listening := make(map[uint16]bool)
-	for _, s := range sockets {
-		listening[s.Local.Port()] = listening[s.Local.Port()] || s.State == evidence.Listen
-	}
+	view.Drawn, view.MoreDrawn = first(mostDrawn, serverSockets(run, name, sockets, files))
 	sockets, view.MoreSockets = first(mostRows, sockets)
-	for _, s := range sockets {
-		line := markedLine{Before: netstatLine(s)}
-		if listening[s.Local.Port()] {
-			local := netstatEndpoint(s.Local, s.Protocol)
-			colon := strings.LastIndex(local, ":")
-			before, after, _ := strings.Cut(line.Before, local)
-			line = markedLine{before + local[:colon], local[colon:], after}
-		}
-		view.Sockets = append(view.Sockets, line)
+	if len(sockets) > 0 {
+		view.Sockets = socketsText(sockets)
 	}
 	files, view.MoreFiles = first(mostRows, files)
 	view.Files = filesText(files)
 	return view
-}
-
-// A serverSocket is one socket of a server, and who is at the other end of it.
-type serverSocket struct {
-	kind           string // listening or accepted socket
-	local          netip.AddrPort
-	openFile       string // its descriptors and inodes
-	client, remote string // the remote endpoint as the server has it
-	source         string // as the client has it, where a router translated
 }
 
 // serverSockets are the listening sockets of a snapshot, and a socket for each
@@ -97,76 +105,29 @@ func serverSockets(run *evidence.Run, server string, sockets []evidence.Socket, 
 	var all []serverSocket
 	for _, s := range sockets {
 		if s.State == evidence.Listen {
-			open := slices.DeleteFunc(slices.Clone(files), func(f evidence.File) bool { return f.Inode != s.Inode })
-			all = append(all, serverSocket{kind: "listening socket", local: s.Local, openFile: openFileText([]evidence.Socket{s}, open)})
+			all = append(all, serverSocket{Local: s.Local, OpenFile: openFileText([]evidence.Socket{s}, files)})
 		}
 	}
-	for _, c := range run.Connections {
-		if c.Server.Host != server || c.Outcome != evidence.Opened {
-			continue
+	for i := range run.Connections {
+		if c := &run.Connections[i]; c.Server.Host == server && c.Outcome == evidence.Opened {
+			all = append(all, serverSocket{c.Server.Local, openFileText(c.Server.Sockets, c.Server.Files), c})
 		}
-		s := serverSocket{
-			kind: "accepted socket", local: c.Server.Local, openFile: openFileText(c.Server.Sockets, c.Server.Files),
-			client: shortName(c.Client.Host), remote: c.Server.Remote.String(),
-		}
-		if c.Translated() {
-			s.source = "sent from " + c.Source.String()
-		}
-		all = append(all, s)
 	}
 	return all
 }
 
-// openFileText names the descriptors that hold a socket, and its inode.
+// openFileText names the descriptors that hold a socket, and its inode; rows of
+// several snapshots may say the same.
 func openFileText(sockets []evidence.Socket, files []evidence.File) string {
 	var parts []string
-	add := func(part string) {
-		if !slices.Contains(parts, part) {
+	for _, f := range files {
+		part := fmt.Sprintf("fd %d, inode %d", f.FD, f.Inode)
+		if slices.ContainsFunc(sockets, func(s evidence.Socket) bool { return s.Inode == f.Inode }) && !slices.Contains(parts, part) {
 			parts = append(parts, part)
 		}
 	}
-	for _, f := range files {
-		add(fmt.Sprintf("fd %d", f.FD))
+	if len(parts) == 0 {
+		return "no open file seen"
 	}
-	if len(files) == 0 {
-		add("no open file seen")
-	}
-	for _, s := range sockets {
-		if s.Inode != 0 {
-			add(fmt.Sprintf("inode %d", s.Inode))
-		}
-	}
-	return shorten(strings.Join(parts, ", "), 2*longestName)
-}
-
-// drawSockets draws the server as a box with its sockets in it, and left of
-// each accepted socket the client that it belongs to.
-func drawSockets(id, server string, sockets []serverSocket) *figure {
-	f := &figure{ID: id, Title: "The sockets of " + hostName(server)}
-	clients, width := 0, textWidth(shortName(server))
-	for _, s := range sockets {
-		clients = max(clients, textWidth(s.client, s.remote, s.source))
-		width = max(width, textWidth(s.kind, s.local.String(), s.openFile))
-	}
-	left := margin + clients + socketReach
-	f.Width = left + width + 2*gap + margin
-	f.Height = 2*margin + bandTitle + len(sockets)*(socketHeight+socketGap)
-	f.box("box server", left, margin, width+2*gap, f.Height-2*margin)
-	f.text("host-name start", left+gap, margin+20, shortName(server))
-	f.Description = fmt.Sprintf("%d sockets, each with the client it belongs to; the tables below have the same in words.", len(sockets))
-	for i, s := range sockets {
-		y := margin + bandTitle + i*(socketHeight+socketGap)
-		if s.client != "" {
-			f.box("box client", margin, y, clients, socketHeight)
-			f.text("host-name start", 2*margin, y+19, s.client)
-			f.text("address start", 2*margin, y+36, s.remote)
-			f.text("note start", 2*margin, y+52, s.source)
-			f.arrow("link", margin+clients, y+socketHeight/2, left+gap)
-		}
-		f.box("socket "+strings.Fields(s.kind)[0], left+gap, y, width, socketHeight)
-		f.text("note start", left+gap+margin, y+18, s.kind)
-		f.text("address start", left+gap+margin, y+35, s.local.String())
-		f.text("note start", left+gap+margin, y+52, s.openFile)
-	}
-	return f
+	return strings.Join(parts, ", ")
 }

@@ -22,21 +22,16 @@ const netstatHeader = "Active Internet connections (servers and established)\n" 
 // IPv6 endpoint of more than 22 characters is cut short as netstat does without
 // --wide.
 func Sockets(w io.Writer, heading string, rows []evidence.Socket) error {
+	return write(w, heading, socketsText(rows))
+}
+
+func socketsText(rows []evidence.Socket) string {
 	var b strings.Builder
-	writeHeading(&b, heading)
 	b.WriteString(netstatHeader)
 	for _, row := range rows {
 		b.WriteString(netstatLine(row) + "\n")
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// writeHeading writes the line above a view, "HEADING:"; nothing without one.
-func writeHeading(w io.Writer, heading string) {
-	if heading != "" {
-		fmt.Fprintln(w, Printable(heading)+":")
-	}
+	return b.String()
 }
 
 func netstatLine(row evidence.Socket) string {

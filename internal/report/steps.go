@@ -17,15 +17,11 @@ import (
 func Steps(w io.Writer, heading string, rows []evidence.HostEvent) error {
 	ordered := slices.Clone(rows)
 	slices.SortStableFunc(ordered, func(a, b evidence.HostEvent) int { return a.Time.Compare(b.Time) })
-	var b strings.Builder
-	writeHeading(&b, heading)
 	var cells []table.Row
 	for _, e := range ordered {
 		cells = append(cells, table.Row{clock(e.Time), hostName(e.Host), Printable(e.Event), Printable(detail(e))})
 	}
-	b.WriteString(Table(nil, cells))
-	_, err := io.WriteString(w, b.String())
-	return err
+	return write(w, heading, Table(nil, cells))
 }
 
 // detail is what an event says beside its name.

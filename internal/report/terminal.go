@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -132,7 +133,8 @@ func Table(header table.Row, rows []table.Row, right ...int) string {
 }
 
 // wrap breaks text between words into lines of at most lineWidth columns, the
-// first of which begins with one indent and the others with another.
+// first of which begins with one indent and the others with another. The
+// library's wrapping colours what comes after a coloured word, too.
 func wrap(words, first, others string) string {
 	var b strings.Builder
 	column := 0
@@ -153,4 +155,13 @@ func wrap(words, first, others string) string {
 		column += width
 	}
 	return b.String()
+}
+
+// write writes a view below the line "HEADING:", if there is a heading.
+func write(w io.Writer, heading, view string) error {
+	if heading != "" {
+		heading = Printable(heading) + ":\n"
+	}
+	_, err := io.WriteString(w, heading+view)
+	return err
 }

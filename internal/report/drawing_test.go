@@ -43,67 +43,34 @@ func busyRun() *evidence.Run {
 	return &evidence.Run{Lab: lab, Hosts: map[string]*evidence.Host{}}
 }
 
-// In a drawing everything is inside the figure, subnets lie apart, and so do
-// hosts. Links to subnets that the lab does not have are not drawn.
-func TestTopologyFigure(t *testing.T) {
+// The server's subnet comes first, then the one between the routers, then those
+// of the clients. A host on a subnet that the lab does not have is not drawn.
+func TestDrawing(t *testing.T) {
 	astray := sampleLab()
 	astray.Subnets = astray.Subnets[:1]
 	for name, test := range map[string]struct {
-		lab            *topology.Lab
-		subnets, hosts int
+		lab  *topology.Lab
+		want string
 	}{
-		"sample": {sampleLab(), 4, 5},
-		"busy":   {busyRun().Lab, 4, 13},
-		"empty":  {&topology.Lab{Name: "empty"}, 0, 0},
-		"astray": {astray, 1, 1},
+		"sample": {sampleLab(), "home: server, cafe: client1, office: client2, campus: client3, router in column 1 from 1 to 4"},
+		"busy": {busyRun().Lab, "home: server, transit:, cafe: client1 client2 client3 client4 client5 client6 client7, " +
+			"v6: client8 client9-with-a-name-that-is-much-too-long-for-a-box, " +
+			"inner in column 1 from 1 to 2, twin in column 2 from 1 to 3, outer in column 3 from 2 to 4"},
+		"empty":  {&topology.Lab{Name: "empty"}, ""},
+		"astray": {astray, "home: server"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			f := drawTopology(test.lab, nil)
-			subnets, hosts := boxesOf(f)
-			require.Len(t, subnets, test.subnets)
-			require.Len(t, hosts, test.hosts)
-			require.Empty(t, overlap(subnets))
-			require.Empty(t, overlap(hosts))
-			require.Empty(t, outside(f))
-		})
-	}
-	f := drawTopology(sampleLab(), nil)
-	_, hosts := boxesOf(f)
-	hosts[1].X, hosts[1].Y = hosts[0].X, hosts[0].Y
-	require.NotEmpty(t, overlap(hosts), "the control")
-	f.Width /= 2
-	require.NotEmpty(t, outside(f), "the control")
-}
-
-func boxesOf(f *figure) (subnets, hosts []shape) {
-	for _, s := range f.Shapes {
-		switch {
-		case s.Kind == "box" && s.Class == "subnet":
-			subnets = append(subnets, s)
-		case s.Kind == "box":
-			hosts = append(hosts, s)
-		}
-	}
-	return subnets, hosts
-}
-
-func outside(f *figure) (found []shape) {
-	for _, s := range f.Shapes {
-		right, bottom := max(s.X, s.X+s.Width, s.Right), max(s.Y, s.Y+s.Height, s.Bottom)
-		if s.X < 0 || s.Y < 0 || right > f.Width || bottom > f.Height {
-			found = append(found, s)
-		}
-	}
-	return found
-}
-
-func overlap(boxes []shape) (found []shape) {
-	for i, a := range boxes {
-		for _, b := range boxes[:i] {
-			if a.X < b.X+b.Width && b.X < a.X+a.Width && a.Y < b.Y+b.Height && b.Y < a.Y+a.Height {
-				found = append(found, a, b)
+		var got []string
+		d := drawingOf(&evidence.Run{Lab: test.lab})
+		for _, b := range d.Bands {
+			line := b.Name + ":"
+			for _, h := range b.Hosts {
+				line += " " + h.Name
 			}
+			got = append(got, line)
 		}
+		for _, r := range d.Routers {
+			got = append(got, fmt.Sprintf("%s in column %d from %d to %d", r.Name, r.Column, r.Row, r.End-1))
+		}
+		require.Equal(t, test.want, strings.Join(got, ", "), name)
 	}
-	return found
 }
