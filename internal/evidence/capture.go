@@ -122,7 +122,7 @@ func (c *capture) check(interfaces []Interface) {
 			c.flaw("was not closed: packets on %q may be missing at its end", on.Name)
 		// The kernel counts drops of all interfaces together: the first has them.
 		case s.PacketsDropped != 0 && (id == 0 || s.PacketsDropped != pcapgo.NgNoValue64):
-			c.flaw("lacks packets that were dropped on %q", on.Name)
+			c.flaw("lacks packets that the kernel dropped")
 		case s.PacketsReceived != c.framesOn[id] && s.PacketsReceived != pcapgo.NgNoValue64:
 			c.flaw("has %d packets of %q, which had %d", c.framesOn[id], on.Name, s.PacketsReceived)
 		}

@@ -175,9 +175,9 @@ func TestReadCapture(t *testing.T) {
 			closeBoth(t, m)
 		}, 2, ""},
 		"not closed":       {func(t *testing.T, m *made) { m.ends(t, 0, 0, 0) }, 0, `was not closed: packets on "eth0" may be missing`},
-		"drops":            {func(t *testing.T, m *made) { m.ends(t, 0, 0, 1); m.ends(t, 1, 0, none) }, 0, `lacks packets that were dropped on "lo"`},
-		"drops that wrap":  {func(t *testing.T, m *made) { m.ends(t, 0, 0, 1<<63); m.ends(t, 1, 0, 1<<63) }, 0, `lacks packets that were dropped on "lo"`},
-		"no drops counted": {func(t *testing.T, m *made) { m.ends(t, 0, 0, none); m.ends(t, 1, 0, none) }, 0, `lacks packets that were dropped on "lo"`},
+		"drops":            {func(t *testing.T, m *made) { m.ends(t, 0, 0, 1); m.ends(t, 1, 0, none) }, 0, "lacks packets that the kernel dropped"},
+		"drops that wrap":  {func(t *testing.T, m *made) { m.ends(t, 0, 0, 1<<63); m.ends(t, 1, 0, 1<<63) }, 0, "lacks packets that the kernel dropped"},
+		"no drops counted": {func(t *testing.T, m *made) { m.ends(t, 0, 0, none); m.ends(t, 1, 0, none) }, 0, "lacks packets that the kernel dropped"},
 		"one packet less":  {func(t *testing.T, m *made) { m.ends(t, 0, 1, 0); m.ends(t, 1, 0, 0) }, 0, `has 0 packets of "lo", which had 1`},
 		"ends twice":       {func(t *testing.T, m *made) { closeBoth(t, m); m.ends(t, 1, 0, 0) }, 0, "has the statistics of interface 1 twice"},
 		"a piece captured": {func(t *testing.T, m *made) { m.packet(t, 1, frame[:56], len(frame)); closeBoth(t, m) }, 1, ""},

@@ -212,7 +212,7 @@ func TestCaptureCountsWhatItMissed(t *testing.T) {
 	})
 	gate := &gate{open: make(chan struct{})}
 	c := openCapture(t, b, gate)
-	const sent = 20_000
+	const sent = 60_000
 	for range sent {
 		_, err := sender.Write(make([]byte, 1000))
 		require.NoError(t, err)

@@ -13,7 +13,7 @@ const (
 	// waitingBytes is how much memory packets may take in the kernel until they
 	// are read, with some 700 bytes of its own a packet. Without CAP_NET_ADMIN in
 	// the first user namespace it allows no more than twice net.core.rmem_max.
-	waitingBytes = 8 << 20
+	waitingBytes = 64 << 20
 	// frameBytes holds the largest IP packet. BIG TCP's are longer, and cut off.
 	frameBytes = 66 << 10
 )
