@@ -3,6 +3,7 @@ package claim_test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -47,25 +48,24 @@ func reasons(v claim.Verdict) string {
 // message-ports, one-socket-each, witnesses-agree.
 func TestVerdicts(t *testing.T) {
 	type sample = evidencetest.Sample
-	masquerade := evidencetest.Options{Masquerade: true}
 	from1 := evidencetest.ClientEnd(1)
 	for name, c := range map[string]struct {
-		options evidencetest.Options
-		change  func(*sample)
-		want    string // the outcome of each claim
-		reason  string // is in the reasons
+		masquerade bool
+		change     func(*sample)
+		want       string // the outcome of each claim
+		reason     string // is in the reasons
 	}{
 		"whole evidence": {want: "hhhhh", reason: "9 witnesses on each of 3 connections"},
 		"masquerade": {
-			options: masquerade, want: "hrhhh",
+			masquerade: true, want: "hrhhh",
 			reason: "the server saw the connections of client1 and client2 from one source address, 10.12.0.254:40001 and 10.12.0.254:40002",
 		},
 		"another port": {
 			change: func(s *sample) { s.Lab.Port = 12001 }, want: "rhrhh",
-			reason: "the socket accepted from 10.12.1.10:40001 sits on port 12000, not 12001 (server.sockets.jsonl:2, tcp 10.12.0.10:12000 10.12.1.10:40001 ESTABLISHED)",
+			reason: "the socket accepted from 10.12.1.10:40001 sits on port 12000, not 12001 (server.sockets.jsonl:11, tcp 10.12.0.10:12000 10.12.1.10:40001 ESTABLISHED)",
 		},
 		"all clients on one subnet": {
-			change: func(s *sample) { s.Lab.Subnets[1].Prefix = netip.MustParsePrefix("10.12.0.0/16") }, want: "hrhhh",
+			change: func(s *sample) { s.Lab.Subnets[0].Prefix = netip.MustParsePrefix("10.12.0.0/16") }, want: "hrhhh",
 			reason: "the sources of client1 and client2 are on one subnet, cafe",
 		},
 
@@ -81,7 +81,7 @@ func TestVerdicts(t *testing.T) {
 			row := h.Files[len(h.Files)-1]
 			row.Remote, row.Inode, row.FD, row.Target = netip.MustParseAddrPort("10.12.3.10:5"), 777, 50, "socket:[777]"
 			h.Files = append(h.Files, row)
-		}, want: "nnnnn", reason: "socket 777, 10.12.0.10:12000 -> 10.12.3.10:5, is an open file in dump 2 and not in the table"},
+		}, want: "nnnnn", reason: "socket 777, 10.12.0.10:12000 -> 10.12.3.10:5, is an open file in dump 5 and not in the table"},
 		"a sent message to nobody": {change: func(s *sample) {
 			p := s.Hosts["client1"].Program
 			p[2].Remote = netip.AddrPortFrom(p[2].Remote.Addr(), 9)
@@ -107,7 +107,7 @@ func TestVerdicts(t *testing.T) {
 				}
 			}
 		}, want: "nnnnn", reason: "12001"},
-		"swapped translations": {options: masquerade, change: func(s *sample) {
+		"swapped translations": {masquerade: true, change: func(s *sample) {
 			r := s.Hosts["router"].Translations
 			r[0].Translated, r[1].Translated = r[1].Translated, r[0].Translated
 		}, want: "nnnnn", reason: "its capture does not have the SYN in as the one and out as the other"},
@@ -119,25 +119,44 @@ func TestVerdicts(t *testing.T) {
 		// What witnesses of one host say of each other.
 		"one file at two descriptors": {change: func(s *sample) {
 			h := s.Hosts["server"]
-			row := h.Files[4]
+			row := h.Files[28]
 			row.FD = 44
 			h.Files = append(h.Files, row)
-		}, want: "hhhnh", reason: "is open more than once: descriptor 4 of process 100, descriptor 44 of process 100; only server.files tells that"},
+		}, want: "hhhnh", reason: "is open more than once: descriptor 4 of process 18555, descriptor 44 of process 18555; only server.files tells that"},
 		"a second listener": {change: func(s *sample) {
 			h := s.Hosts["server"]
-			row := h.Sockets[0]
+			row := h.Sockets[9]
 			row.Local, row.Inode = netip.MustParseAddrPort("0.0.0.0:80"), 99
 			h.Sockets = append(h.Sockets, row)
-		}, want: "nnnnn", reason: "socket 99, 0.0.0.0:80 -> 0.0.0.0:0, is in dump 2 of the table and among no open files"},
+		}, want: "nnnnn", reason: "socket 99, 0.0.0.0:80 -> 0.0.0.0:0, is in dump 5 of the table and among no open files"},
 		"an accepted socket with the listener's inode": {change: func(s *sample) {
-			s.Hosts["server"].Sockets[1].Inode = s.Hosts["server"].Sockets[0].Inode
-		}, want: "nnnnn", reason: "server.sockets: line 2: the socket with inode 100 stands twice in dump 2"},
+			s.Hosts["server"].Sockets[10].Inode = s.Hosts["server"].Sockets[9].Inode
+		}, want: "nnnnn", reason: "server.sockets: line 11: the socket with inode 7672642 stands twice in dump 5"},
+		"a second listener in another dump": {change: func(s *sample) {
+			h := s.Hosts["server"]
+			row := h.Sockets[1]
+			row.Inode = 99
+			h.Sockets = slices.Insert(h.Sockets, 2, row)
+		}, want: "nnnnn", reason: "socket 99, 0.0.0.0:12000 -> 0.0.0.0:0, is in dump 3 of the table and among no open files"},
+		"an open file that is not yet connected": {change: func(s *sample) { s.Hosts["server"].Files[10].State = evidence.SynSent }, want: "nnhnn", reason: "SYN_SENT"},
+		"a closed connection that its program says nothing of": {change: func(s *sample) {
+			s.Hosts["client1"].Program = s.Hosts["client1"].Program[:5]
+		}, want: "hhhhn", reason: "it does not say that it closed the connection"},
+		"a connection of a child that was killed": {change: func(s *sample) {
+			h := s.Hosts["client1"]
+			h.Program = h.Program[:5]
+			for _, row := range h.Files {
+				row.PID++
+				h.Files = append(h.Files, row)
+			}
+			h.Files = slices.Delete(h.Files, 5, 6)
+		}, want: "hhhhh"},
 		"not a client's state": {change: func(s *sample) { s.Hosts["client1"].Sockets[0].State = evidence.SynSent }, want: "hhhhn", reason: "SYN_SENT"},
 		"another user":         {change: func(s *sample) { s.Hosts["client1"].Sockets[0].UID = 0 }, want: "nnnnn", reason: "a socket of user 0, where the run's programs are user 65534's"},
 		"no row of a client":   {change: func(s *sample) { s.Hosts["client1"].Sockets = nil }, want: "hhhhn", reason: "client1"},
 		"no open file of a client": {
-			change: func(s *sample) { s.Hosts["client1"].Files = s.Hosts["client1"].Files[:3] },
-			want:   "hhhhn", reason: "socket 501, 10.12.1.10:40001 -> 10.12.0.10:12000, is in dump 2 of the table and among no open files",
+			change: func(s *sample) { s.Hosts["client1"].Files = s.Hosts["client1"].Files[:5] },
+			want:   "hhhhn", reason: "socket 7672727, 10.12.1.10:40001 -> 10.12.0.10:12000, is in dump 2 of the table and among no open files",
 		},
 		"another message in a client's capture": {change: func(s *sample) {
 			for i := range s.Hosts["client1"].Packets {
@@ -170,7 +189,7 @@ func TestVerdicts(t *testing.T) {
 		}, want: "nnnnn", reason: "client2 has no connection to server: it says: dial 10.12.0.10:12000: connection refused, exit 1"},
 		"a server that cannot listen": {change: func(s *sample) {
 			for n := range 3 {
-				forget(s, evidencetest.ClientName(n+1), n+1)
+				forget(s, fmt.Sprintf("client%d", n+1), n+1)
 			}
 			s.Hosts["server"].Program = []evidence.ProgramEvent{{
 				Header: s.Hosts["server"].Program[0].Header, Event: evidence.EventLine, Error: "listen on :80: permission denied",
@@ -193,7 +212,11 @@ func TestVerdicts(t *testing.T) {
 		}, want: "nnnnn", reason: "client2 has no connection to server: the run was cut short: it waited a minute for a socket"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := evidencetest.New(c.options)
+			name := evidencetest.First
+			if c.masquerade {
+				name = evidencetest.Masqueraded
+			}
+			s := evidencetest.Read(t, name)
 			if c.change != nil {
 				c.change(s)
 			}
@@ -261,7 +284,7 @@ func exit(s *evidencetest.Sample, host string, status int) {
 // A connection to another server is a row, and counts for no claim but
 // witnesses-agree.
 func TestOtherServersAreRows(t *testing.T) {
-	s := evidencetest.New(evidencetest.Options{})
+	s := evidencetest.Read(t, evidencetest.First)
 	s.Lab.Server, s.Lab.Clients = "client3", []string{"client1"}
 	v := judged(t, s)
 	assert.Equal(t, "nnnnn", outcomes(v))
@@ -272,7 +295,7 @@ func TestOtherServersAreRows(t *testing.T) {
 
 // A lab that the hosts did not run refutes nothing.
 func TestAnotherLabIsNoEvidence(t *testing.T) {
-	s := evidencetest.New(evidencetest.Options{})
+	s := evidencetest.Read(t, evidencetest.First)
 	dir := t.TempDir() + "/run"
 	s.Write(t, dir)
 	evidencetest.Edit(t, dir, evidence.LabFile, func(data []byte) []byte { return bytes.Replace(data, []byte("12000"), []byte("12001"), 1) })
@@ -284,7 +307,7 @@ func TestAnotherLabIsNoEvidence(t *testing.T) {
 }
 
 func TestVerdictIsTheSameEveryTime(t *testing.T) {
-	s := polled(evidencetest.Options{Masquerade: true})
+	s := evidencetest.Read(t, evidencetest.Masqueraded)
 	s.Hosts["client2"].Sockets[0].State = evidence.SynSent
 	s.Hosts["server"].Files[5].State = evidence.CloseWait
 	dir := t.TempDir() + "/run"

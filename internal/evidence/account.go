@@ -202,7 +202,7 @@ func (a *account) witnesses() []Witness {
 func (a *account) whole() error {
 	file := FileName(a.host.Name, Agent)
 	for _, event := range []string{HostLive, HostStarted, HostExited, HostStopped} {
-		if a.count[event] == 0 && (event == HostLive || len(a.host.Program) > 0) {
+		if a.count[event] == 0 && (!stages[event].program || len(a.host.Program) > 0) {
 			return fmt.Errorf("%s has no event %q", file, event)
 		}
 	}

@@ -277,7 +277,9 @@ func (ck *checker) checkProgram(h *Host, e end) {
 	case len(received) < ck.read(h, e):
 		e.c.contradict(capture, fmt.Sprintf("it says that it received %d bytes, and more were read when the queues were empty", len(received)), column)
 	}
-	if e.ends() && ck.tellsEnds(h) && !slices.ContainsFunc(e.Events, func(p ProgramEvent) bool { return p.Event == EventClosed || p.Event == EventFailed }) {
+	fin := slices.ContainsFunc(e.Packets, func(p Packet) bool { return p.Source == e.Local && p.Flags.Has(FIN) })
+	closed := slices.ContainsFunc(e.Events, func(p ProgramEvent) bool { return p.Event == EventClosed || p.Event == EventFailed })
+	if fin && !closed && ck.tellsEnds(h, e) {
 		e.c.contradict(capture, "it does not say that it closed the connection, the capture has its FIN", column)
 	}
 }
@@ -343,15 +345,13 @@ func (ck *checker) read(h *Host, e end) int {
 	return min(least, len(e.Received.Data))
 }
 
-// ends tells whether the end sent its FIN.
-func (e end) ends() bool {
-	return slices.ContainsFunc(e.Packets, func(p Packet) bool { return p.Source == e.Local && p.Flags.Has(FIN) })
-}
-
-// tellsEnds tells whether the host's program would say that it closed a
-// connection: it ended by itself, and it is one that says when it is done.
-func (ck *checker) tellsEnds(h *Host) bool {
-	return ck.ended(h) && slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
+// tellsEnds tells whether the program would say that it closed the connection:
+// it ended by itself, it is one that says when it is done, and the connection is
+// the started process's own. A child may be killed with it, and the kernel closes
+// what it had open.
+func (ck *checker) tellsEnds(h *Host, e end) bool {
+	own := func(f File) bool { return f.PID == ck.started(h) }
+	return ck.ended(h) && slices.ContainsFunc(e.Files, own) && slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
 		return p.Event == EventHolding || p.Event == EventStopped || p.Event == EventClosed
 	})
 }

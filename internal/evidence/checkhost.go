@@ -262,9 +262,6 @@ func (ck *checker) checkTold(h *Host) {
 				h.defect(Program, "line %d: it says that it stopped to listen on %s, and not that it did", e.Line, e.Local)
 			}
 		}
-		if (e.Event == EventHolding || e.Event == EventClosed) && !endpoints(e.Local, e.Remote).IsValid() {
-			h.defect(Program, "line %d: %q of no connection", e.Line, e.Event)
-		}
 	}
 	slices.Sort(served)
 	for i, n := range served {

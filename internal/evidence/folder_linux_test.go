@@ -45,8 +45,7 @@ func TestFilesBelongToTheOwnerOfTheFolder(t *testing.T) {
 // Load opens regular files only, and none that is too large: a FIFO would hang
 // it, and a device would never end.
 func TestLoadReadsRegularFilesOnly(t *testing.T) {
-	sample := t.TempDir()
-	evidencetest.Write(t, sample, evidencetest.Options{Clients: 1})
+	sample := evidencetest.Copy(t, evidencetest.First)
 	for name, replace := range map[string]func(path string) error{
 		"FIFO":            func(path string) error { return syscall.Mkfifo(path, 0o644) },
 		"endless":         func(path string) error { return os.Symlink("/dev/zero", path) },

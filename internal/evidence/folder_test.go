@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
-	"github.com/fourtuple/fourtuple/internal/evidence/evidencetest"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -138,10 +137,4 @@ func TestDiscard(t *testing.T) {
 	require.NoError(t, f.Append("a", evidence.Packets, nil))
 	require.NoError(t, f.Discard())
 	assert.NoDirExists(t, dir)
-}
-
-func TestSampleCanBeWritten(t *testing.T) {
-	dir := t.TempDir()
-	evidencetest.Write(t, dir, evidencetest.Options{Masquerade: true})
-	assert.Len(t, names(t, dir), 2+5*5+1)
 }

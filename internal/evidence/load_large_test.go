@@ -18,8 +18,7 @@ import (
 // FuzzLoadHost loads a run in which one host's account and one of its tables
 // are anything. Whatever has no defect is what a host may write.
 func FuzzLoadHost(f *testing.F) {
-	dir := f.TempDir()
-	evidencetest.Write(f, dir, evidencetest.Options{Clients: 1})
+	dir := evidencetest.Copy(f, evidencetest.First)
 	for _, table := range []string{"sockets", "files", "program"} {
 		account, err := os.ReadFile(filepath.Join(dir, "client1.host.jsonl"))
 		require.NoError(f, err)
@@ -51,7 +50,7 @@ func FuzzLoadHost(f *testing.F) {
 // BenchmarkLoad loads a run of a million packets, among them 100,000 SYNs that
 // nobody answered.
 func BenchmarkLoad(b *testing.B) {
-	s := evidencetest.New(evidencetest.Options{Clients: 1})
+	s := evidencetest.Read(b, evidencetest.First)
 	h := s.Hosts["client1"]
 	syn := h.Packets[0]
 	for i := range 100_000 {

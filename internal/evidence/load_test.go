@@ -37,26 +37,26 @@ func defects(r *evidence.Run) []string {
 }
 
 func TestLoadReadsWhatWasWritten(t *testing.T) {
-	for _, o := range []evidencetest.Options{{}, {Masquerade: true}, {Clients: 12}} {
+	for _, name := range []string{evidencetest.First, evidencetest.Masqueraded} {
+		kept := load(t, evidencetest.Copy(t, name))
+		assert.Empty(t, defects(kept))
 		dir := t.TempDir()
-		s := evidencetest.New(o)
-		s.Write(t, dir)
+		evidencetest.Read(t, name).Write(t, dir)
 		r := load(t, dir)
 		require.Empty(t, defects(r))
-		assert.Equal(t, s.Lab, r.Lab)
-		for name, want := range s.Hosts {
+		assert.Equal(t, kept.Lab, r.Lab)
+		for name, want := range kept.Hosts {
 			got := r.Hosts[name]
 			equal := func(want, got any) {
 				t.Helper()
-				assert.Empty(t, cmp.Diff(want, got, cmpopts.IgnoreFields(evidence.Header{}, "Line"), cmpopts.EquateEmpty(),
-					cmpopts.IgnoreFields(evidence.Packet{}, "Number", "FrameLength"), cmpopts.EquateComparable(evidencetest.ServerEnd)))
+				assert.Empty(t, cmp.Diff(want, got, cmpopts.IgnoreFields(evidence.Packet{}, "FrameLength"), cmpopts.EquateComparable(evidencetest.ServerEnd)))
 			}
 			equal(want.Packets, got.Packets)
 			equal(want.Sockets, got.Sockets)
 			equal(want.Files, got.Files)
 			equal(want.Program, got.Program)
 			equal(want.Translations, got.Translations)
-			assert.Equal(t, map[string]int{"settled": 2}, got.Snapshots)
+			assert.Equal(t, want.Snapshots, got.Snapshots)
 		}
 		assert.Equal(t, 1, r.Hosts["server"].Sockets[0].Line)
 		assert.Equal(t, r, load(t, dir), "the same folder gives the same run")
@@ -74,8 +74,7 @@ func TestLoadDistrustsChangedFiles(t *testing.T) {
 		"something else": func([]byte) []byte { return []byte("{}\n") },
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			evidencetest.Write(t, dir, evidencetest.Options{})
+			dir := evidencetest.Copy(t, evidencetest.First)
 			evidencetest.Edit(t, dir, "server.sockets.jsonl", change)
 			r := load(t, dir)
 			all := defects(r)
@@ -88,8 +87,7 @@ func TestLoadDistrustsChangedFiles(t *testing.T) {
 
 // Every file of the folder that is gone is missed, and is a defect of its witness.
 func TestLoadMissesEveryFile(t *testing.T) {
-	sample := t.TempDir()
-	evidencetest.Write(t, sample, evidencetest.Options{Masquerade: true, Clients: 1})
+	sample := evidencetest.Copy(t, evidencetest.Masqueraded)
 	for _, name := range names(t, sample) {
 		if !strings.HasSuffix(name, ".jsonl") && !strings.HasSuffix(name, ".pcapng") {
 			continue

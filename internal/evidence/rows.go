@@ -33,6 +33,9 @@ func readRows[R any](r io.Reader, size int64, file string, check func(*R, int) e
 		if err == nil {
 			err = decodeStrictly(line, &row)
 		}
+		if err == nil && !asWritten(line, row) {
+			err = errors.New("not as an agent writes it: a field is missing, or there twice")
+		}
 		if err == nil {
 			err = check(&row, number)
 		}
@@ -54,6 +57,16 @@ func decodeStrictly[V any](data []byte, v *V) error {
 		return errors.New("more than one JSON value")
 	}
 	return nil
+}
+
+// asWritten tells whether a line is what an agent writes of a record, but for
+// the way in which characters are escaped.
+func asWritten(line []byte, record any) bool {
+	again, err := json.Marshal(record)
+	var escaped bytes.Buffer
+	json.HTMLEscape(&escaped, bytes.TrimSuffix(line, []byte("\n")))
+	plain := func(text []byte) []byte { return bytes.ReplaceAll(text, []byte(`\ufffd`), []byte("\ufffd")) }
+	return err == nil && bytes.Equal(plain(again), plain(escaped.Bytes()))
 }
 
 // A rowCheck is what is known of a file's rows when the next one is read.
@@ -167,8 +180,8 @@ func (c *rowCheck) file(f *File, line int) error {
 
 // events are what a program may tell, and whether they are of a connection.
 var events = map[string]bool{
-	EventListening: false, EventFailed: false, EventStopped: false, EventLine: false, EventHolding: false, EventClosed: false,
-	EventAccepted: true, EventConnected: true, EventSent: true, EventReceived: true,
+	EventListening: false, EventFailed: false, EventStopped: false, EventLine: false,
+	EventAccepted: true, EventConnected: true, EventSent: true, EventReceived: true, EventHolding: true, EventClosed: true,
 }
 
 // Check says why what a program printed is no event, although it may look like

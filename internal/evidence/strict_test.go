@@ -69,8 +69,8 @@ func TestLoadIsStrict(t *testing.T) {
 			h := s.Hosts["client1"]
 			h.Sockets[0].State, h.Sockets[0].Remote, h.Sockets[0].Inode = "LISTEN", netip.MustParseAddrPort("0.0.0.0:0"), 0
 		}, "sockets: client1.sockets.jsonl:1: a socket that nobody has"},
-		"access":           {func(s *sample) { s.Hosts["client1"].Files[0].Access = "x" }, "files: client1.files.jsonl:1: descriptor 0x of process 201"},
-		"events swapped":   {func(s *sample) { p := s.Hosts["client1"].Program; p[1], p[2] = p[2], p[1] }, "program: client1.program.jsonl:3: its time 2026-08-01T12:00:00.225Z is before"},
+		"access":           {func(s *sample) { s.Hosts["client1"].Files[0].Access = "x" }, "files: client1.files.jsonl:1: descriptor 0x of process 18597"},
+		"events swapped":   {func(s *sample) { p := s.Hosts["client1"].Program; p[1], p[2] = p[2], p[1] }, "program: client1.program.jsonl:3: its time 2026-11-25T00:33:33.49896317Z is before"},
 		"neither ready":    {func(s *sample) { without(s, "client1", "ready") }, "host: client1.host.jsonl does not say whether the program was ready"},
 		"not ready":        {func(s *sample) { event(s, "client1", "ready").Event = "not ready" }, "none"},
 		"no snapshot":      {func(s *sample) { without(s, "client1", "snapshot") }, `host: client1.host.jsonl has the snapshots [], the lab's are ["settled"]`},
@@ -84,9 +84,9 @@ func TestLoadIsStrict(t *testing.T) {
 		}, "host: client1.host.jsonl:4: client1 says: no\ufffd[31m space"},
 		"after the end":   {func(s *sample) { insert(s, "client1", 7, evidence.HostEvent{Event: "stopped"}) }, `host: client1.host.jsonl:9: "stopped" after the end`},
 		"no process":      {func(s *sample) { event(s, "client1", "started").PID = 0 }, ""},
-		"another program": {func(s *sample) { event(s, "client1", "started").Command = []string{"true"} }, `host: client1.host.jsonl:3: process 201, ["true"], is not the lab's program ["client"`},
+		"another program": {func(s *sample) { event(s, "client1", "started").Command = []string{"true"} }, `host: client1.host.jsonl:3: process 18597, ["true"], is not the lab's program ["client"`},
 		"no status":       {func(s *sample) { event(s, "client1", "exited").Status = nil }, "host: client1.host.jsonl:6: an end without a status"},
-		"time goes back":  {func(s *sample) { event(s, "client1", "ready").Time = evidencetest.Start }, ""},
+		"time goes back":  {func(s *sample) { event(s, "client1", "ready").Time = event(s, "client1", "registered").Time }, ""},
 		"second address": {func(s *sample) {
 			i := &event(s, "client1", "live").Interfaces[1]
 			i.Addresses = append(i.Addresses, elsewhere)
@@ -112,18 +112,18 @@ func TestLoadIsStrict(t *testing.T) {
 			h.Sockets = append(h.Sockets, r)
 		}, "sockets: client1.sockets.jsonl:2: snapshot 1 comes after snapshot 2"},
 		"another host's row": {func(s *sample) { s.Hosts["client1"].Sockets[0].Host = "client2" }, `sockets: client1.sockets.jsonl:1: a record of "client2" by "sockets"`},
-		"before its life":    {func(s *sample) { h := &s.Hosts["client1"].Sockets[0].Header; h.Time = h.Time.Add(-time.Hour) }, "sockets: client1.sockets.jsonl:1: its time 2026-08-01T11:00:01Z is not within the host's life"},
+		"before its life":    {func(s *sample) { h := &s.Hosts["client1"].Sockets[0].Header; h.Time = h.Time.Add(-time.Hour) }, "sockets: client1.sockets.jsonl:1: its time 2026-11-24T23:33:33.504634478Z is not within the host's life"},
 
 		"descriptor twice":   {func(s *sample) { s.Hosts["client1"].Files[1].FD = 0 }, "files: client1.files.jsonl:2: the same row twice"},
-		"socket's inode":     {func(s *sample) { s.Hosts["client1"].Files[3].Inode = 9 }, `files: client1.files.jsonl:4: target "socket:[501]" is not that of inode 9`},
-		"file's state":       {func(s *sample) { s.Hosts["client1"].Files[3].State = "OPEN" }, "files: client1.files.jsonl:4: state OPEN is none of TCP's"},
+		"socket's inode":     {func(s *sample) { s.Hosts["client1"].Files[5].Inode = 9 }, `files: client1.files.jsonl:6: target "socket:[7672727]" is not that of inode 9`},
+		"file's state":       {func(s *sample) { s.Hosts["client1"].Files[5].State = "OPEN" }, "files: client1.files.jsonl:6: state OPEN is none of TCP's"},
 		"state of no socket": {func(s *sample) { s.Hosts["client1"].Files[0].State = "LISTEN" }, "files: client1.files.jsonl:1: a row of a socket and of none"},
 		"another process": {func(s *sample) {
 			f := s.Hosts["client1"].Files
 			for i := range f {
 				f[i].PID = 7
 			}
-		}, "files: client1.files.jsonl has nothing of process 201"},
+		}, "files: client1.files.jsonl has nothing of process 18597"},
 
 		"program's event":  {func(s *sample) { s.Hosts["client1"].Program[0].Event = "flew" }, `program: client1.program.jsonl:1: there is no event "flew"`},
 		"no remote end":    {func(s *sample) { s.Hosts["client1"].Program[0].Remote = netip.AddrPort{} }, `program: client1.program.jsonl:1: "connected" without both endpoints`},
@@ -133,11 +133,11 @@ func TestLoadIsStrict(t *testing.T) {
 		"a line of output": {func(s *sample) { e := &s.Hosts["client1"].Program[5]; e.Event, e.Text = "line", "bye" }, "none"},
 
 		"packet on lo":         {func(s *sample) { s.Hosts["client1"].Packets[3].Interface = "lo" }, `packets: client1.pcapng has packet 4 from 10.12.0.10:12000 to 10.12.1.10:40001 on "lo", which leads`},
-		"packet after the end": {func(s *sample) { p := s.Hosts["client1"].Packets; p[len(p)-1].Time = p[0].Time.Add(time.Hour) }, "packets: client1.pcapng has packet 12 at 2026-08-01T13:00:00.22Z, which is not within the host's life"},
+		"packet after the end": {func(s *sample) { p := s.Hosts["client1"].Packets; p[len(p)-1].Time = p[0].Time.Add(time.Hour) }, "packets: client1.pcapng has packet 12 at 2026-11-25T01:33:33.498141884Z, which is not within the host's life"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
-			s := evidencetest.New(evidencetest.Options{Clients: 1})
+			s := evidencetest.Read(t, evidencetest.First)
 			c.change(s)
 			s.Write(t, dir)
 			all := defects(load(t, dir))
@@ -159,20 +159,19 @@ func TestLoadIsStrict(t *testing.T) {
 
 // A seal names its file, and its numbers are those of the file.
 func TestLoadChecksSeals(t *testing.T) {
-	sample := t.TempDir()
-	evidencetest.Write(t, sample, evidencetest.Options{Clients: 1})
+	sample := evidencetest.Copy(t, evidencetest.First)
 	for name, c := range map[string]struct {
 		change func(seals []evidence.Seal) []evidence.Seal
 		want   string
 	}{
-		"dropped": {func(s []evidence.Seal) []evidence.Seal { s[1].Dropped = 3; return s }, "sockets: client1.sockets.jsonl is incomplete: 3 were dropped"},
-		"error":   {func(s []evidence.Seal) []evidence.Seal { s[1].Error = "no space"; return s }, "sockets: client1.sockets.jsonl is incomplete: no space"},
-		"records": {func(s []evidence.Seal) []evidence.Seal { s[1].Records = 2; return s }, "sockets: client1.sockets.jsonl has 1 records, its seal says 2"},
-		"packets": {func(s []evidence.Seal) []evidence.Seal { s[0].Records++; return s }, "packets: client1.pcapng has 12 records, its seal says 13"},
-		"hash":    {func(s []evidence.Seal) []evidence.Seal { s[1].SHA256 = s[2].SHA256; return s }, "sockets: client1.sockets.jsonl was changed"},
-		"bytes":   {func(s []evidence.Seal) []evidence.Seal { s[1].Bytes--; return s }, "sockets: client1.sockets.jsonl was changed"},
-		"missing": {func(s []evidence.Seal) []evidence.Seal { return append(s[:1:1], s[2:]...) }, "sockets: client1.sockets.jsonl was not sealed"},
-		"twice":   {func(s []evidence.Seal) []evidence.Seal { return append(s, s[1]) }, `host: client1.host.jsonl:8: one seal too many, of "sockets"`},
+		"dropped": {func(s []evidence.Seal) []evidence.Seal { s[0].Dropped = 3; return s }, "sockets: client1.sockets.jsonl is incomplete: 3 were dropped"},
+		"error":   {func(s []evidence.Seal) []evidence.Seal { s[0].Error = "no space"; return s }, "sockets: client1.sockets.jsonl is incomplete: no space"},
+		"records": {func(s []evidence.Seal) []evidence.Seal { s[0].Records = 2; return s }, "sockets: client1.sockets.jsonl has 1 records, its seal says 2"},
+		"packets": {func(s []evidence.Seal) []evidence.Seal { s[2].Records++; return s }, "packets: client1.pcapng has 12 records, its seal says 13"},
+		"hash":    {func(s []evidence.Seal) []evidence.Seal { s[0].SHA256 = s[1].SHA256; return s }, "sockets: client1.sockets.jsonl was changed"},
+		"bytes":   {func(s []evidence.Seal) []evidence.Seal { s[0].Bytes--; return s }, "sockets: client1.sockets.jsonl was changed"},
+		"missing": {func(s []evidence.Seal) []evidence.Seal { return s[1:] }, "sockets: client1.sockets.jsonl was not sealed"},
+		"twice":   {func(s []evidence.Seal) []evidence.Seal { return append(s, s[0]) }, `host: client1.host.jsonl:8: one seal too many, of "sockets"`},
 		"NAT": {func(s []evidence.Seal) []evidence.Seal {
 			return append(s, evidence.Seal{Witness: "conntrack", File: "client1.conntrack.jsonl"})
 		}, `host: client1.host.jsonl:8: one seal too many, of "conntrack"`},
@@ -198,18 +197,19 @@ func TestLoadChecksSeals(t *testing.T) {
 
 // Lines are written by hand, and sealed.
 func TestLoadReadsRecordsOnly(t *testing.T) {
-	row := `{"time":"2026-08-01T12:00:01Z","host":"client1","witness":"sockets","snapshot":2,"protocol":"tcp","state":"CLOSE","local":"0.0.0.0:0","remote":"0.0.0.0:0","recvQueue":0,"sendQueue":0,"uid":0,"inode":7%s}`
+	row := `{"time":"2026-11-25T00:33:33.504634478Z","host":"client1","witness":"sockets","snapshot":2,"protocol":"tcp","state":"CLOSE","local":"0.0.0.0:0","remote":"0.0.0.0:0","recvQueue":0,"sendQueue":0,"uid":0,"inode":7%s}`
 	for name, c := range map[string]struct{ text, want string }{
 		"a row":         {fmt.Sprintf(row, "") + "\n", ""},
 		"unknown field": {fmt.Sprintf(row, `,"port":1`) + "\n", `client1.sockets.jsonl:1: json: unknown field "port"`},
+		"a field less":  {fmt.Sprintf(strings.Replace(row, `"recvQueue":0,`, "", 1), "") + "\n", "client1.sockets.jsonl:1: not as an agent writes it"},
+		"a field twice": {fmt.Sprintf(row, `,"inode":8`) + "\n", "client1.sockets.jsonl:1: not as an agent writes it"},
 		"two values":    {fmt.Sprintf(row, "") + "{}\n", "client1.sockets.jsonl:1: more than one JSON value"},
 		"half a line":   {fmt.Sprintf(row, ""), "client1.sockets.jsonl:1: cut short"},
 		"empty line":    {"\n", "client1.sockets.jsonl:1: EOF"},
 		"negative":      {fmt.Sprintf(strings.Replace(row, `"uid":0`, `"uid":-1`, 1), "") + "\n", "client1.sockets.jsonl:1: json: cannot unmarshal number -1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dir := t.TempDir()
-			evidencetest.Write(t, dir, evidencetest.Options{Clients: 1})
+			dir := evidencetest.Copy(t, evidencetest.First)
 			evidencetest.Edit(t, dir, "client1.sockets.jsonl", func([]byte) []byte { return []byte(c.text) })
 			evidencetest.Reseal(t, dir)
 			got := load(t, dir).Hosts["client1"].Defect(evidence.Sockets)
@@ -226,11 +226,11 @@ func TestLoadReadsRecordsOnly(t *testing.T) {
 // counts, and each of its files is cut.
 func TestLoadTakesWhatADeadHostLeft(t *testing.T) {
 	dir := t.TempDir()
-	s := evidencetest.New(evidencetest.Options{})
+	s := evidencetest.Read(t, evidencetest.First)
 	h := s.Hosts["client1"]
 	h.Events[5] = evidence.HostEvent{Header: h.Events[5].Header, Event: evidence.HostLost, Error: "its stream ended (status 137)"}
 	h.Events = h.Events[:6]
-	h.Events[5].Time = evidencetest.Start.Add(-time.Minute) // the coordinator's clock
+	h.Events[5].Time = h.Events[0].Time.Add(-time.Minute) // the coordinator's clock
 	s.Write(t, dir)
 	r := load(t, dir)
 	all := defects(r)
@@ -245,9 +245,8 @@ func TestLoadTakesWhatADeadHostLeft(t *testing.T) {
 
 // Files of another run, a lab that was edited, and hosts the lab does not have.
 func TestLoadDistrustsAnotherRun(t *testing.T) {
-	dir, other := t.TempDir(), t.TempDir()
-	evidencetest.Write(t, dir, evidencetest.Options{})
-	evidencetest.Write(t, other, evidencetest.Options{})
+	dir, other := evidencetest.Copy(t, evidencetest.First), t.TempDir()
+	evidencetest.Read(t, evidencetest.First).Write(t, other)
 	kept, err := os.ReadFile(filepath.Join(dir, "client1.host.jsonl"))
 	require.NoError(t, err)
 	foreign, err := os.ReadFile(filepath.Join(other, "client1.host.jsonl"))
@@ -298,15 +297,14 @@ func TestLoadWantsARun(t *testing.T) {
 // A conntrack table is believed only of a host that the lab lets translate.
 func TestLoadBelievesTranslationsOfRoutersOnly(t *testing.T) {
 	dir := t.TempDir()
-	s := evidencetest.New(evidencetest.Options{Masquerade: true})
+	s := evidencetest.Read(t, evidencetest.Masqueraded)
 	s.Hosts["router"].Translations[1].Translated = s.Hosts["router"].Translations[1].Original
 	s.Write(t, dir)
-	assert.Contains(t, strings.Join(defects(load(t, dir)), "\n"), "router/conntrack: router.conntrack.jsonl:2: 10.12.2.10:40002 -> 10.12.0.10:12000 to")
+	assert.Contains(t, strings.Join(defects(load(t, dir)), "\n"), "router/conntrack: router.conntrack.jsonl:2: 10.12.1.10:40001 -> 10.12.0.10:12000 to")
 	data, err := os.ReadFile(filepath.Join(dir, "router.conntrack.jsonl"))
 	require.NoError(t, err)
 
-	dir = t.TempDir()
-	evidencetest.Write(t, dir, evidencetest.Options{})
+	dir = evidencetest.Copy(t, evidencetest.First)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "router.conntrack.jsonl"), data, 0o644))
 	r := load(t, dir)
 	assert.Equal(t, []string{"router/conntrack: router.conntrack.jsonl is of a host that translates nothing"}, defects(r))

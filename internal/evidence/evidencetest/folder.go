@@ -1,13 +1,27 @@
+// Package evidencetest gives tests run folders of the first lab, as hosts wrote
+// them in a run, to be altered and judged:
+//
+//	server 10.12.0.10 ── router ─┬─ client1 10.12.1.10
+//	                             ├─ client2 10.12.2.10
+//	                             └─ client3 10.12.3.10
+//
+// They lie in testdata and were made by lab run, from clients with fixed source
+// ports. Copy gives one as it is; Edit changes a file as somebody with an
+// editor would, and Reseal seals the folder anew. Read gives its records as
+// values: a test changes what it likes, and Write writes them, sealed.
 package evidencetest
 
 import (
 	"bytes"
 	"crypto/sha256"
+	"embed"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,79 +31,32 @@ import (
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
-// Write makes the folder dir of a sample with the options.
-func Write(t testing.TB, dir string, o Options) { t.Helper(); New(o).Write(t, dir) }
+//go:embed testdata
+var kept embed.FS
 
-// Write makes the run folder dir of the sample, as a run of it would. Ids,
-// hashes and seals that a test has set are written as they are.
-func (s *Sample) Write(t testing.TB, dir string) {
+// The runs that are kept: First holds; in Masqueraded the router translates
+// what it forwards to the server.
+const (
+	First       = "first"
+	Masqueraded = "masqueraded"
+)
+
+// ServerEnd is the server's endpoint of every connection.
+var ServerEnd = netip.MustParseAddrPort("10.12.0.10:12000")
+
+// ClientEnd is the nth client's endpoint.
+func ClientEnd(n int) netip.AddrPort {
+	return netip.MustParseAddrPort(fmt.Sprintf("10.12.%d.10:4000%[1]d", n))
+}
+
+// Copy is a run folder with a copy of a kept run.
+func Copy(t testing.TB, name string) (dir string) {
 	t.Helper()
-	folder, err := evidence.Create(dir, s.Lab, s.Source)
+	files, err := fs.Sub(kept, "testdata/"+name)
 	require.NoError(t, err)
-	for name, h := range s.Hosts {
-		write := func(w evidence.Witness, data []byte) { require.NoError(t, folder.Append(name, w, data)) }
-		write(evidence.Packets, Capture(t, s.Interfaces[name], h.Packets))
-		write(evidence.Sockets, lines(t, h.Sockets))
-		write(evidence.Files, lines(t, h.Files))
-		write(evidence.Program, lines(t, h.Program))
-		if lab, ok := s.Lab.Host(name); ok && len(lab.Masquerade) > 0 {
-			write(evidence.Conntrack, lines(t, h.Translations))
-		}
-		events := slices.Clone(h.Events)
-		for i := range events {
-			e := &events[i]
-			if e.Event == evidence.HostRegistered && e.Run == "" && e.Lab == "" {
-				e.Run, e.Lab = folder.ID, folder.LabHash
-			}
-			if e.Event == evidence.HostClosed && e.Seals == nil {
-				e.Seals = seals(t, dir, name)
-			}
-		}
-		write(evidence.Agent, lines(t, events))
-	}
-	require.NoError(t, folder.Close())
-}
-
-func lines[R any](t testing.TB, records []R) []byte {
-	t.Helper()
-	var all bytes.Buffer
-	encoder := json.NewEncoder(&all)
-	encoder.SetEscapeHTML(false)
-	for _, r := range records {
-		require.NoError(t, encoder.Encode(r))
-	}
-	return all.Bytes()
-}
-
-// seals are the seals of the host's files as they are.
-func seals(t testing.TB, dir, host string) []evidence.Seal {
-	t.Helper()
-	var seals []evidence.Seal
-	for _, w := range []evidence.Witness{evidence.Packets, evidence.Sockets, evidence.Files, evidence.Program, evidence.Conntrack} {
-		name := evidence.FileName(host, w)
-		data, err := os.ReadFile(filepath.Join(dir, name))
-		if err != nil {
-			continue
-		}
-		sum := sha256.Sum256(data)
-		records := bytes.Count(data, []byte("\n"))
-		if w == evidence.Packets {
-			records = packetsIn(data)
-		}
-		seals = append(seals, evidence.Seal{Witness: w, File: name, Bytes: int64(len(data)), Records: records, SHA256: hex.EncodeToString(sum[:])})
-	}
-	return seals
-}
-
-// packetsIn counts the packets of a capture, as far as it can be read.
-func packetsIn(capture []byte) (n int) {
-	r, err := pcapgo.NewNgReader(bytes.NewReader(capture), pcapgo.NgReaderOptions{WantMixedLinkType: true})
-	for err == nil {
-		if _, _, err = r.ZeroCopyReadPacketData(); err == nil {
-			n++
-		}
-	}
-	return n
+	dir = filepath.Join(t.TempDir(), "run")
+	require.NoError(t, os.CopyFS(dir, files))
+	return dir
 }
 
 // Edit changes a file of a folder and leaves its seal.
@@ -122,4 +89,35 @@ func Reseal(t testing.TB, dir string) {
 			return lines(t, events)
 		})
 	}
+}
+
+// seals are the seals of the host's files as they are.
+func seals(t testing.TB, dir, host string) []evidence.Seal {
+	t.Helper()
+	var seals []evidence.Seal
+	for _, w := range []evidence.Witness{evidence.Packets, evidence.Sockets, evidence.Files, evidence.Program, evidence.Conntrack} {
+		name := evidence.FileName(host, w)
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			continue
+		}
+		sum := sha256.Sum256(data)
+		records := bytes.Count(data, []byte("\n"))
+		if w == evidence.Packets {
+			records = packetsIn(data)
+		}
+		seals = append(seals, evidence.Seal{Witness: w, File: name, Bytes: int64(len(data)), Records: records, SHA256: hex.EncodeToString(sum[:])})
+	}
+	return seals
+}
+
+// packetsIn counts the packets of a capture, as far as it can be read.
+func packetsIn(capture []byte) (n int) {
+	r, err := pcapgo.NewNgReader(bytes.NewReader(capture), pcapgo.NgReaderOptions{WantMixedLinkType: true})
+	for err == nil {
+		if _, _, err = r.ZeroCopyReadPacketData(); err == nil {
+			n++
+		}
+	}
+	return n
 }
