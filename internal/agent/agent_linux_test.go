@@ -331,7 +331,7 @@ func TestReadiness(t *testing.T) {
 
 // A snapshot of a connection on which bytes wait says that they do, in time.
 func TestSnapshotOfWhatIsNotIdle(t *testing.T) {
-	w := newWorld(t, nettest.New(t), python(t, talk+`print('{"event":"holding"}'); time.sleep(100)`))
+	w := newWorld(t, nettest.New(t), python(t, talk+`print('{"event":"listening"}'); time.sleep(100)`))
 	w.Host.Ready.When = topology.ReadyEvent
 	w.do(topology.Open)
 	w.do(topology.Start)
@@ -393,7 +393,7 @@ func TestAgentCapturesTooLate(t *testing.T) {
 	for name, late := range map[string]time.Duration{"in time": 0, "late": 1500 * time.Millisecond, "never": time.Hour} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			host := python(t, talk+`print('{"event":"holding"}'); time.sleep(100)`)
+			host := python(t, talk+`print('{"event":"listening"}'); time.sleep(100)`)
 			host.Ready.When, host.CaptureAfter = topology.ReadyEvent, late
 			w := newWorld(t, nettest.New(t), host)
 			w.do(topology.Open)

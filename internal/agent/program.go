@@ -121,10 +121,10 @@ func (a *Agent) recordEvent(e evidence.ProgramEvent) {
 }
 
 // parseEvent reads a line that a program printed. What is no event of a known
-// form is a line of text.
+// form, also JSON with an event of the program's own, is a line of text.
 func parseEvent(line []byte) evidence.ProgramEvent {
 	var e evidence.ProgramEvent
-	if line[0] == '{' && json.Unmarshal(line, &e) == nil && e.Event != "" {
+	if line[0] == '{' && json.Unmarshal(line, &e) == nil && e.Check() == nil {
 		return e
 	}
 	if !utf8.Valid(line) {

@@ -65,7 +65,7 @@ func TestParseEvent(t *testing.T) {
 	e := parseEvent([]byte(`{"event":"accepted","local":"10.12.0.10:12000","remote":"[fd12::1]:40000"}`))
 	assert.Equal(t, evidence.EventAccepted, e.Event)
 	assert.Equal(t, "[fd12::1]:40000", e.Remote.String())
-	for _, line := range []string{"Connected to: 10.12.1.10:40000", "{", `{"no":"event"}`, `{"event":7}`, `{"event":"accepted","local":"here"}`, "\xff"} {
+	for _, line := range []string{"Connected to: 10.12.1.10:40000", "{", `{"no":"event"}`, `{"event":7}`, `{"event":"user logged in","level":"info"}`, `{"event":"closed","level":"info"}`, `{"event":"accepted","local":"here"}`, "\xff"} {
 		e := parseEvent([]byte(line))
 		assert.Equal(t, evidence.EventLine, e.Event, line)
 		assert.Equal(t, line, string(e.Payload()))
