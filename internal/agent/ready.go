@@ -33,7 +33,7 @@ func (a *Agent) waitReady(ctx context.Context, known []evidence.Socket) (string,
 		what = "a socket of the program that listens or is connected"
 		poll = time.After(0)
 	}
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+	for pause := firstPause; ; pause = longer(pause) {
 		select {
 		case <-announced:
 			return "", nil

@@ -19,8 +19,14 @@ const (
 	// changed meanwhile.
 	attempts = 5
 	// firstPause is between a look and the next one; later ones are longer.
-	firstPause, longestPause = 2 * time.Millisecond, 50 * time.Millisecond
+	firstPause, longestPause = 5 * time.Millisecond, 50 * time.Millisecond
 )
+
+// longer is the pause after this one. It grows slowly: what is most often waited
+// for is an acknowledgement that TCP delays for 40 ms.
+func longer(pause time.Duration) time.Duration {
+	return min(pause+time.Millisecond, longestPause)
+}
 
 // tables are what is looked at again and again: the kernel's tables of sockets
 // and of translations, and the open files of the program.
@@ -119,40 +125,46 @@ func (t *tables) dump() (d dump, err error) {
 }
 
 // snapshot records the tables when nothing is on its way between programs and
-// the network: no connected socket has bytes in a queue, and two dumps are
-// equal. It waits for that until ctx ends, and no longer than idleTimeout.
+// the network: no connected socket has bytes in a queue, and a second dump right
+// after is equal. It waits for that until ctx ends, and no longer than
+// idleTimeout.
 func (t *tables) snapshot(ctx context.Context) (number int, idle bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, idleTimeout)
 	defer cancel()
-	var before dump
-	attempt := func() (done bool) {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		var d dump
-		if d, err = t.dump(); err != nil {
-			return true
+	for pause := firstPause; ; pause = longer(pause) {
+		over := ctx.Err() != nil
+		if number, idle, err = t.attempt(over); idle || over || err != nil {
+			return number, idle, err
 		}
-		idle = d.still && d.equal(before) && !slices.ContainsFunc(d.sockets, queued)
-		before = d
-		if idle || ctx.Err() != nil {
-			number, err = t.record(d)
-			return true
-		}
-		return false
-	}
-	for pause := firstPause; !attempt(); pause = min(2*pause, longestPause) {
 		select {
 		case <-ctx.Done():
 		case <-time.After(pause):
 		}
 	}
+}
+
+// attempt records the tables if they are idle, or if it is the last attempt.
+func (t *tables) attempt(last bool) (number int, idle bool, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	d, err := t.dump()
+	if err == nil && !last && d.idle() {
+		before := d
+		d, err = t.dump()
+		idle = d.idle() && d.equal(before)
+	}
+	if err == nil && (idle || last) {
+		number, err = t.record(d)
+	}
 	return number, idle, err
 }
 
-// queued tells whether bytes wait in one of a socket's queues. Those of a
-// listening socket count connections.
-func queued(s evidence.Socket) bool {
-	return s.State != evidence.Listen && (s.RecvQueue > 0 || s.SendQueue > 0)
+// idle tells whether no bytes wait in a socket's queues. Those of a listening
+// socket count connections.
+func (d dump) idle() bool {
+	return d.still && !slices.ContainsFunc(d.sockets, func(s evidence.Socket) bool {
+		return s.State != evidence.Listen && (s.RecvQueue > 0 || s.SendQueue > 0)
+	})
 }
 
 // equal compares what polls compare: open files change with the sockets.
