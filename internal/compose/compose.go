@@ -18,18 +18,20 @@
 package compose
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/consts"
 	"github.com/compose-spec/compose-go/v2/dotenv"
+	"github.com/compose-spec/compose-go/v2/loader"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
@@ -143,36 +145,35 @@ func Parse(file, name string, data []byte, environment map[string]string, option
 		return nil, r.err()
 	}
 	r.lines.root = root
-	checkAliases(root, r)
-	checkSize(root, r)
-	checkVariables(root, environment, r)
-	checkLost(root, r)
+	checkNodes(root, environment, r)
+	if r.empty() {
+		checkAliases(root, data, r)
+	}
 	if !r.empty() {
 		return nil, r.err()
 	}
-	checkKnown(r)
 	project, err := load(file, data, environment, r)
 	if err != nil {
-		r.addLoader(err)
+		// Compose's schema names one unknown key. Without it, every key is found that a lab cannot have.
+		load(file, data, environment, r, loader.WithSkipValidation)
+		if r.empty() {
+			r.addLoader(err)
+		}
 		return nil, r.err()
 	}
-	lab := newBuilder(project, environment, r).lab(labName(name))
+	b := &builder{
+		report: r, project: project, environment: environment, hosts: make(map[string]bool),
+		subnets: make(map[string]topology.Subnet), owners: make(map[netip.Addr]string),
+	}
+	lab := b.lab(labName(name))
 	if !r.empty() {
 		return nil, r.err()
 	}
 	return lab, nil
 }
 
-var unsafeRunes = regexp.MustCompile(`[^a-zA-Z0-9_-]+`)
-
-// labName makes a name for files of a folder's, which may have any.
+// labName makes a name for files of a folder's, as Compose names a project.
 func labName(folder string) string {
-	name := strings.Trim(unsafeRunes.ReplaceAllString(folder, "-"), "-_")
-	if len(name) > maxName {
-		name = strings.TrimRight(name[:maxName], "-_")
-	}
-	if name == "" {
-		return "lab"
-	}
-	return name
+	name := loader.NormalizeProjectName(folder)
+	return cmp.Or(name[:min(len(name), maxName)], "lab")
 }

@@ -26,7 +26,6 @@ const forwarding = "net.ipv4.ip_forward"
 // host reads a service that is one.
 func (b *builder) host(s types.ServiceConfig) topology.Host {
 	at := serviceKey(s.Name)
-	own := readServiceLab(s.Extensions[labKey], at.to(labKey), b.report)
 	h := topology.Host{
 		Name: s.Name, Hostname: cmp.Or(s.Hostname, s.Name), Image: s.Image,
 		Links:            b.links(s),
@@ -38,11 +37,10 @@ func (b *builder) host(s types.ServiceConfig) topology.Host {
 		DependsOn:        b.dependsOn(s),
 		Sysctls:          b.sysctls(s),
 		ExtraHosts:       b.extraHosts(s),
-		Masquerade:       own.masquerade,
-		CaptureAfter:     own.captureAfter,
 	}
+	readHostLab(s.Extensions[labKey], at.to(labKey), b.report, &h)
 	h.Forwards = len(s.Networks) > 1 && s.Sysctls[forwarding] == "1"
-	h.Ready = ready(h.Program, own.ready)
+	h.Ready = ready(h.Program, h.Ready)
 	b.checkHost(&h, s)
 	b.checkVolumes(s)
 	return h
@@ -114,9 +112,6 @@ func ready(program []string, said topology.Ready) topology.Ready {
 func (b *builder) variables(s types.ServiceConfig) []string {
 	var variables []string
 	for name, value := range s.Environment {
-		if name == "" || strings.Contains(name, "=") {
-			b.add(serviceKey(s.Name).to("environment", name), "%q cannot name a variable", name)
-		}
 		if value != nil {
 			variables = append(variables, name+"="+*value)
 		} else if found, ok := b.environment[name]; ok {
@@ -140,7 +135,7 @@ func (b *builder) stopSignal(s types.ServiceConfig) string {
 	}
 	signal := "SIG" + strings.TrimPrefix(strings.ToUpper(s.StopSignal), "SIG")
 	if !slices.Contains(stopSignals, signal) {
-		b.add(serviceKey(s.Name).to("stop_signal"), "%q is not one of %s", s.StopSignal, list(stopSignals))
+		b.add(serviceKey(s.Name).to("stop_signal"), "%q is not one of %s", s.StopSignal, strings.Join(stopSignals, ", "))
 	}
 	return signal
 }
@@ -229,15 +224,6 @@ func (b *builder) checkVolumes(s types.ServiceConfig) {
 			b.add(at, "the program would miss %s where there are no containers; mount nothing but %s", target, control)
 		}
 	}
-}
-
-// list reads "a, b and c".
-func list(names []string) string {
-	if len(names) < 2 {
-		return strings.Join(names, "")
-	}
-	last := len(names) - 1
-	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
 // maxName is what one label of a host name may have (RFC 1035, section 2.3.4).

@@ -16,19 +16,9 @@ type builder struct {
 	*report
 	project     *types.Project
 	environment map[string]string
-	hosts       map[string]bool              // the services that are hosts
-	reserved    map[netip.Addr]string        // by address: the subnet whose gateway it is
-	owners      map[netip.Addr]string        // by address: the host that has it
-	prefixes    map[string]netip.Prefix      // by network, the valid ones
-	macs        map[string]map[string]string // by network and address: the host that has it
-}
-
-func newBuilder(project *types.Project, environment map[string]string, r *report) *builder {
-	return &builder{
-		report: r, project: project, environment: environment, hosts: make(map[string]bool),
-		reserved: make(map[netip.Addr]string), owners: make(map[netip.Addr]string),
-		prefixes: make(map[string]netip.Prefix), macs: make(map[string]map[string]string),
-	}
+	hosts       map[string]bool            // the services that are hosts
+	subnets     map[string]topology.Subnet // by name, the valid ones
+	owners      map[netip.Addr]string      // by address: the host that has it
 }
 
 // lab returns a lab that is one only if the report is empty in the end.
@@ -39,13 +29,13 @@ func (b *builder) lab(name string) *topology.Lab {
 		return nil
 	}
 	lab := readLab(value, name, b.report)
-	b.subnets(lab)
+	b.readSubnets(lab)
 	names := b.hostNames()
 	for _, name := range names {
 		lab.Hosts = append(lab.Hosts, b.host(b.project.Services[name]))
 	}
 	b.checkOrder()
-	b.checkExperiment(lab)
+	b.checkNamed(lab)
 	if b.empty() {
 		topology.ComputeRoutes(lab)
 		lab.Steps = topology.DefaultSteps(lab.Hosts)
@@ -73,68 +63,35 @@ func (b *builder) hostNames() []string {
 	return names
 }
 
-// checkExperiment wants hosts where x-lab names them, and whatever claims are
-// about.
-func (b *builder) checkExperiment(lab *topology.Lab) {
+// checkNamed wants hosts where x-lab names them.
+func (b *builder) checkNamed(lab *topology.Lab) {
 	at := key{labKey}
-	wantHost := func(name string, k key) {
-		if name != "" && !b.hosts[name] {
-			b.add(k, "no host is called %q", name)
-		}
+	if lab.Server != "" && !b.hosts[lab.Server] {
+		b.add(at.to("server"), "no host is called %q", lab.Server)
 	}
-	wantHost(lab.Server, at.to("server"))
 	for _, client := range lab.Clients {
-		wantHost(client, at.to("clients", client))
-	}
-	if len(lab.Claims) == 0 {
-		return
-	}
-	want := func(there bool, name, reason string) {
-		if !there && !b.blames(at.to(name)) {
-			b.add(at.to("claims"), "%s", reason)
+		if !b.hosts[client] {
+			b.add(at.to("clients", client), "no host is called %q", client)
 		}
 	}
-	want(lab.Server != "", "server", "claims are about a server's sockets; name the host under x-lab.server")
-	want(lab.Port != 0, "port", "claims are about a port; name it under x-lab.port")
-	want(len(lab.Clients) > 0, "clients", "claims are about clients' connections; name the hosts under x-lab.clients")
 }
 
 // checkOrder wants an order in which Compose can start the services, those
 // that are no hosts among them.
 func (b *builder) checkOrder() {
-	type state int
-	const (
-		open state = iota + 1 // it waits for the service in question
-		done                  // no circle is reached from it
-	)
-	states := make(map[string]state)
-	var circle []string
-	var visit func(name string) bool
-	visit = func(name string) bool { // false once a circle is found
-		switch states[name] {
-		case done:
-			return true
-		case open:
-			circle = append(circle, name)
-			return false
-		}
-		states[name] = open
-		for _, other := range slices.Sorted(maps.Keys(b.project.Services[name].DependsOn)) {
-			if !visit(other) {
-				if len(circle) == 1 || circle[0] != circle[len(circle)-1] {
-					circle = append(circle, name)
+	waiting := maps.Clone(b.project.Services)
+	for before := 0; before != len(waiting); {
+		before = len(waiting)
+		maps.DeleteFunc(waiting, func(_ string, s types.ServiceConfig) bool {
+			for name := range s.DependsOn {
+				if _, ok := waiting[name]; ok {
+					return false
 				}
-				return false
 			}
-		}
-		states[name] = done
-		return true
+			return true
+		})
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.project.Services)) {
-		if !visit(name) {
-			slices.Reverse(circle)
-			b.add(serviceKey(circle[0]).to("depends_on", circle[1]), "services wait for each other: %s", strings.Join(circle, " → "))
-			return
-		}
+	if names := slices.Sorted(maps.Keys(waiting)); len(names) > 0 {
+		b.add(serviceKey(names[0]).to("depends_on"), "services wait for each other, and none could start first: %s", strings.Join(names, ", "))
 	}
 }

@@ -42,7 +42,7 @@ func TestLoadTakesTheFirstOfSeveralFiles(t *testing.T) {
 
 func TestLoadNamesALabAfterItsFolder(t *testing.T) {
 	nameless := edited(t, small(t), edit{"  name: small\n", ""})
-	for folder, want := range map[string]string{"nat": "nat", "My first lab!": "My-first-lab", "…": "lab", "..a": "a"} {
+	for folder, want := range map[string]string{"nat": "nat", "My first lab!": "myfirstlab", "…": "lab", "..a": "a"} {
 		lab, _, err := compose.Load(write(t, filepath.Join(t.TempDir(), folder), "compose.yml", nameless), nil)
 		require.NoError(t, err)
 		assert.Equal(t, want, lab.Name)

@@ -2,7 +2,6 @@ package compose
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -26,7 +25,7 @@ const projectName = "lab"
 
 // load has compose-go read the text: merged, variables replaced, in its long
 // syntax and valid by its schema. It reports the keys that a lab cannot have.
-func load(file string, data []byte, environment map[string]string, r *report) (project *types.Project, err error) {
+func load(file string, data []byte, environment map[string]string, r *report, options ...func(*loader.Options)) (project *types.Project, err error) {
 	defer func() {
 		// The loader asserts types that its schema does not always promise.
 		if cause := recover(); cause != nil {
@@ -39,8 +38,9 @@ func load(file string, data []byte, environment map[string]string, r *report) (p
 		Environment: environment,
 	}
 	var refused []loader.UnsupportedAttribute
-	model, err := loader.LoadModelWithContext(context.Background(), details, withoutDisk,
+	options = append(options, withoutDisk,
 		loader.WithSupportedAttributes(allowedKeys(), func(found []loader.UnsupportedAttribute) { refused = found }))
+	model, err := loader.LoadModelWithContext(context.Background(), details, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -65,17 +65,15 @@ func withoutDisk(o *loader.Options) {
 	o.MaxNodeVisits = maxNodes
 }
 
-var (
-	interpolating = regexp.MustCompile(`^error while interpolating (\S+?): (?s:(.*))$`)
-	unknownKey    = regexp.MustCompile(`^(\S*) ?additional propert(?:y|ies) '([^']+)'.* not allowed$`)
-	forbiddenKey  = regexp.MustCompile(`^(\S+)\.(\S+) false schema$`)
-	ofType        = regexp.MustCompile(`(?s)^decoding failed.*\n'([^']+)' (.*)$`)
-	atKey         = regexp.MustCompile(`^((?:services|networks|volumes|configs|secrets)[^\s:]*):? (?s:(.*))$`)
-	atLine        = regexp.MustCompile(`(?s)^.*\bline (\d+): (.*)$`)
-)
+// loaderErrors are what the loader's messages look like: a key, and a reason.
+var loaderErrors = []*regexp.Regexp{
+	regexp.MustCompile(`^error while interpolating (\S+?): (?s:(.*))$`),
+	regexp.MustCompile(`(?s)^decoding failed.*\n'([^']+)' (.*)$`),
+	regexp.MustCompile(`^((?:services|networks|volumes|configs|secrets)[^\s:]*):? (?s:(.*))$`),
+}
 
-// addLoader reports an error of the loader where it belongs: its messages
-// name keys, but lines only for YAML's syntax.
+// addLoader reports an error of the loader where it belongs: its messages name
+// keys, and no lines.
 func (r *report) addLoader(err error) {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, e := range joined.Unwrap() {
@@ -84,39 +82,14 @@ func (r *report) addLoader(err error) {
 		return
 	}
 	text := strings.TrimPrefix(err.Error(), "validating "+r.file+": ")
-	text = strings.TrimPrefix(text, "failed to parse "+r.file+": ")
-	if m := interpolating.FindStringSubmatch(text); m != nil {
-		r.add(loaderKey(m[1]), "%s", m[2])
-	} else if m := unknownKey.FindStringSubmatch(strings.TrimSpace(text)); m != nil {
-		r.addUnknown(loaderKey(m[1]), m[2])
-	} else if m := forbiddenKey.FindStringSubmatch(text); m != nil {
-		r.addUnknown(loaderKey(m[1]), m[2])
-	} else if m := ofType.FindStringSubmatch(text); m != nil {
-		r.add(loaderKey(brackets.Replace(m[1])), "%s", m[2])
-	} else if m := atKey.FindStringSubmatch(text); m != nil {
-		r.add(loaderKey(m[1]), "%s", m[2])
-	} else if m := atLine.FindStringSubmatch(text); m != nil {
-		line, rest := splitLine(errors.New("line " + m[1] + ": " + m[2]))
-		r.addAt(line, nil, "%v", rest)
-	} else {
-		r.addAt(0, nil, "%s", text)
+	for _, form := range loaderErrors {
+		if m := form.FindStringSubmatch(text); m != nil {
+			r.add(strings.Split(inKeys.Replace(m[1]), "."), "%s", m[2])
+			return
+		}
 	}
+	r.addAt(0, nil, "%s", text)
 }
 
-// brackets makes services.server of services[server].
-var brackets = strings.NewReplacer("[", ".", "]", "")
-
-func (r *report) addUnknown(parent key, name string) {
-	if parent.String() == "services" || parent.String() == "networks" {
-		r.add(parent.to(name), "%q is no name for Compose; use letters, digits, - and _", name)
-		return
-	}
-	r.add(parent.to(name), unknownReason)
-}
-
-func loaderKey(path string) key {
-	if path == "" {
-		return nil
-	}
-	return strings.Split(strings.ReplaceAll(path, ".[]", ".[0]"), ".")
-}
+// inKeys writes the loader's services[server] and a.[].b as keys.
+var inKeys = strings.NewReplacer(".[]", ".[0]", "[", ".", "]", "")

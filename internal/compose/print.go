@@ -2,12 +2,11 @@ package compose
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 	"text/template"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
@@ -35,7 +34,7 @@ func Print(lab *topology.Lab) ([]byte, error) {
 // complete is the file. What a lab may leave unsaid is left unsaid.
 var complete = template.Must(template.New("compose").Funcs(template.FuncMap{
 	"text":         scalar,
-	"list":         flowList,
+	"list":         flow,
 	"before":       func(first string, rest []string) []string { return append([]string{first}, rest...) },
 	"saysReady":    func(h topology.Host) bool { return h.Ready != ready(h.Program, topology.Ready{}) },
 	"defaultLimit": func() any { return defaultLimit },
@@ -132,32 +131,20 @@ networks:
 {{- end}}
 `))
 
-var (
-	plain    = regexp.MustCompile(`^(--)?[a-zA-Z/][a-zA-Z0-9_./-]*$`)
-	notPlain = []string{"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-)
-
-// scalar writes text as YAML: in quotes, unless nobody could take it for
-// anything else, and with $ doubled, so that it is no variable.
-func scalar(text string) (string, error) {
-	if plain.MatchString(text) && !slices.Contains(notPlain, strings.ToLower(text)) {
-		return text, nil
+// flow writes texts as a YAML list in one line, with $ doubled, so that it is no
+// variable.
+func flow(texts []string) (string, error) {
+	var list yaml.Node
+	if err := list.Encode(texts); err != nil {
+		return "", err
 	}
-	var quoted bytes.Buffer
-	encoder := json.NewEncoder(&quoted) // what JSON calls a string YAML does, too
-	encoder.SetEscapeHTML(false)
-	err := encoder.Encode(strings.ReplaceAll(text, "$", "$$"))
-	return strings.TrimSpace(quoted.String()), err
+	list.Style = yaml.FlowStyle
+	line, err := yaml.Marshal(&list)
+	return strings.TrimSpace(strings.ReplaceAll(string(line), "$", "$$")), err
 }
 
-func flowList(texts []string) (string, error) {
-	parts := make([]string, len(texts))
-	for i, text := range texts {
-		part, err := scalar(text)
-		if err != nil {
-			return "", err
-		}
-		parts[i] = part
-	}
-	return "[" + strings.Join(parts, ", ") + "]", nil
+// scalar writes text as it stands in a list.
+func scalar(text string) (string, error) {
+	list, err := flow([]string{text})
+	return strings.TrimSuffix(strings.TrimPrefix(list, "["), "]"), err
 }

@@ -79,7 +79,6 @@ type report struct {
 	claims []string // those that are known; nil: any
 	lines  lines
 	found  []*Problem
-	blamed map[string]bool // by key
 }
 
 func (r *report) add(k key, format string, args ...any) {
@@ -87,15 +86,8 @@ func (r *report) add(k key, format string, args ...any) {
 }
 
 func (r *report) addAt(line int, k key, format string, args ...any) {
-	p := &Problem{File: r.file, Line: line, Key: k.String(), Reason: fmt.Sprintf(format, args...)}
-	if r.blamed == nil {
-		r.blamed = make(map[string]bool)
-	}
-	r.found, r.blamed[p.Key] = append(r.found, p), true
+	r.found = append(r.found, &Problem{File: r.file, Line: line, Key: k.String(), Reason: fmt.Sprintf(format, args...)})
 }
-
-// blames says that the key has a problem already.
-func (r *report) blames(k key) bool { return r.blamed[k.String()] }
 
 func (r *report) empty() bool { return len(r.found) == 0 }
 

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -20,13 +21,6 @@ const (
 	leastLimit   = time.Second
 )
 
-// A serviceLab is what stands under x-lab in a service.
-type serviceLab struct {
-	masquerade   []string
-	captureAfter time.Duration
-	ready        topology.Ready
-}
-
 // readLab reads x-lab at the top of the file. What it names need not be there.
 func readLab(value any, name string, r *report) *topology.Lab {
 	f := fieldsOf(value, key{labKey}, r)
@@ -35,14 +29,19 @@ func readLab(value any, name string, r *report) *topology.Lab {
 		Name: name, Question: f.text("question"), Server: f.text("server"), Port: f.port("port"),
 		Clients: f.names("clients"), Claims: f.names("claims"), Limit: defaultLimit,
 	}
-	if f.has("name") {
-		lab.Name = f.text("name")
-		if at := f.at.to("name"); !r.blames(at) {
-			checkName(lab.Name, at, r)
-		}
+	if text, ok := f.values["name"].(string); ok {
+		lab.Name = text
+		checkName(text, f.at.to("name"), r)
+	} else if f.has("name") {
+		f.refuse("name", "it must be text")
 	}
 	if f.has("limit") {
 		lab.Limit = f.duration("limit", leastLimit)
+	}
+	for _, name := range []string{"server", "port", "clients"} {
+		if len(lab.Claims) > 0 && !f.has(name) {
+			f.refuse("claims", "claims are about a server's port and its clients; name the %s under x-lab.%s", name, name)
+		}
 	}
 	for _, claim := range lab.Claims {
 		if r.claims != nil && !slices.Contains(r.claims, claim) {
@@ -52,17 +51,17 @@ func readLab(value any, name string, r *report) *topology.Lab {
 	return lab
 }
 
-func readServiceLab(value any, at key, r *report) serviceLab {
+// readHostLab reads what stands under x-lab in a service.
+func readHostLab(value any, at key, r *report, h *topology.Host) {
 	f := fieldsOf(value, at, r)
 	f.allow("capture-after", "masquerade", "ready")
-	s := serviceLab{masquerade: f.names("masquerade")}
+	h.Masquerade = f.names("masquerade")
 	if f.has("capture-after") {
-		s.captureAfter = f.duration("capture-after", 0)
+		h.CaptureAfter = f.duration("capture-after", 0)
 	}
 	if f.has("ready") {
-		s.ready = f.ready("ready")
+		h.Ready = f.ready("ready")
 	}
-	return s
 }
 
 // fields reads a mapping strictly: what it cannot read, it reports.
@@ -105,16 +104,10 @@ func (f fields) text(name string) string {
 
 // port takes text, too: that is what a variable makes of a number.
 func (f fields) port(name string) uint16 {
-	var text string
-	switch value := f.values[name].(type) {
-	case nil:
+	if !f.has(name) {
 		return 0
-	case int:
-		text = strconv.Itoa(value)
-	case string:
-		text = value
 	}
-	port, err := strconv.ParseUint(text, 10, 16)
+	port, err := strconv.ParseUint(fmt.Sprint(f.values[name]), 10, 16)
 	if err != nil || port == 0 {
 		f.refuse(name, "it must be a port, a number from 1 to 65535")
 	}

@@ -15,31 +15,23 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-var (
-	errNotText        = errors.New("the line is not UTF-8 text")
-	errEmpty          = errors.New("the file is empty; a lab has x-lab, services and networks")
-	errSecondDocument = errors.New("a second YAML document begins here; a lab is one document")
-	errTab            = errors.New("a tab cannot stand here; YAML is indented with spaces")
-)
-
 // readNodes reads the YAML; it wants exactly one document. The line is 0 if the
 // error has none.
 func readNodes(data []byte) (root *yaml.Node, line int, err error) {
 	for text := range bytes.Lines(data) {
 		line++
 		if !utf8.Valid(text) {
-			return nil, line, errNotText
+			return nil, line, errors.New("the line is not UTF-8 text")
 		}
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
-	err = decoder.Decode(&document)
-	if errors.Is(err, io.EOF) {
-		return nil, 0, errEmpty
+	if err = decoder.Decode(&document); errors.Is(err, io.EOF) {
+		return nil, 0, errors.New("the file is empty; a lab has x-lab, services and networks")
 	}
 	if err == nil {
 		if err = decoder.Decode(&second); err == nil {
-			return nil, second.Line, errSecondDocument
+			return nil, second.Line, errors.New("a second YAML document begins here; a lab is one document")
 		}
 	}
 	if !errors.Is(err, io.EOF) {
@@ -49,73 +41,40 @@ func readNodes(data []byte) (root *yaml.Node, line int, err error) {
 	return document.Content[0], 0, nil
 }
 
-var unknownAnchor = regexp.MustCompile(`unknown anchor '(.+)' referenced`)
+var (
+	ofAnchor = regexp.MustCompile(`anchor '(.+)'`)
+	atLine   = regexp.MustCompile(`\bline (\d+): (.*)`)
+)
 
-// syntaxError says what the YAML library says in words and with the line.
-func syntaxError(err error, data []byte) (int, error) {
-	if m := unknownAnchor.FindStringSubmatch(err.Error()); m != nil {
+// syntaxError takes the line out of an error of the YAML library's.
+func syntaxError(err error, data []byte) (line int, reason error) {
+	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	if m := ofAnchor.FindStringSubmatch(text); m != nil {
 		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
-		return 1 + bytes.Count(before, []byte("\n")), fmt.Errorf("no anchor is called %q; name one as &%s", m[1], m[1])
+		return 1 + bytes.Count(before, []byte("\n")), errors.New(text)
 	}
-	line, err := splitLine(err)
+	if m := atLine.FindStringSubmatch(text); m != nil {
+		line, _ = strconv.Atoi(m[1])
+		text = m[2]
+	}
 	// The library reports some lines by their index.
 	all := bytes.Split(data, []byte("\n"))
-	for number := max(line, 1); number <= min(line+1, len(all)) && strings.Contains(err.Error(), "cannot start any token"); number++ {
-		text := all[number-1]
-		if indent := text[:len(text)-len(bytes.TrimLeft(text, " \t"))]; bytes.ContainsRune(indent, '\t') {
-			return number, errTab
+	for number := max(line, 1); number <= min(line+1, len(all)) && strings.Contains(text, "cannot start any token"); number++ {
+		if content := bytes.TrimLeft(all[number-1], " "); bytes.HasPrefix(content, []byte("\t")) {
+			return number, errors.New("a tab cannot stand here; YAML is indented with spaces")
 		}
 	}
-	return line, err
+	return line, errors.New(text)
 }
 
-// splitLine takes the line out of a YAML error: "yaml: line 3: did not find…".
-func splitLine(err error) (int, error) {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	number, rest, found := strings.Cut(strings.TrimPrefix(text, "line "), ": ")
-	line, notNumber := strconv.Atoi(number)
-	if !found || notNumber != nil {
-		return 0, errors.New(text)
-	}
-	return line, errors.New(rest)
-}
-
-// maxAliased is how many nodes a file's aliases may add to those that are
-// written in it. The loader copies what an alias stands for, so a few lines of
-// aliases of aliases would keep it busy for ever.
-const maxAliased = 100_000
-
-// checkAliases refuses aliases that lead back to where they are, on which the
-// loader does not return, and those that stand for too much.
-func checkAliases(root *yaml.Node, r *report) {
-	const enough = 1 << 40 // beyond every limit and far from an overflow
-	sizes := make(map[*yaml.Node]int)
-	open := make(map[*yaml.Node]bool)
-	written := 0
-	var size func(*yaml.Node) int // what a node is when all in it is written out
-	size = func(node *yaml.Node) int {
-		if node.Kind == yaml.AliasNode {
-			if open[node.Alias] {
-				r.addAt(node.Line, nil, "the alias *%s stands within what it stands for", node.Value)
-				return 1
-			}
-			return size(node.Alias)
-		}
-		if known, ok := sizes[node]; ok {
-			return known
-		}
-		written++
-		open[node] = true
-		whole := 1
-		for _, part := range node.Content {
-			whole = min(whole+size(part), enough)
-		}
-		delete(open, node)
-		sizes[node] = whole
-		return whole
-	}
-	if whole := size(root); r.empty() && whole > written+maxAliased {
-		r.addAt(0, nil, "the aliases stand for more than %d entries; write less with them", maxAliased)
+// checkAliases has the library refuse aliases that stand for themselves or for
+// too much, which it does where it reads values. The loader does not return
+// from the former.
+func checkAliases(root *yaml.Node, data []byte, r *report) {
+	var values any
+	if err := root.Decode(&values); err != nil {
+		line, reason := syntaxError(err, data)
+		r.addAt(line, nil, "%v", reason)
 	}
 }
 
@@ -136,24 +95,25 @@ func walk(node *yaml.Node, k key, visit func(*yaml.Node, key)) {
 // addresses for would fit. The loader compares each key with all before it.
 const maxKeys = 5000
 
-func checkSize(root *yaml.Node, r *report) {
+// checkNodes refuses what cannot be read as it was meant: mappings that are too
+// large; under x-lab a tag, as "!ok" is one, and a key without a value, as there
+// are two in "{send a, b}"; and every variable that the environment lacks.
+// Compose warns of such a variable and puts nothing in its place, and a lab with
+// a hole where an address should be is not the lab that was asked for.
+func checkNodes(root *yaml.Node, environment map[string]string, r *report) {
 	walk(root, nil, func(node *yaml.Node, k key) {
-		if keys := len(node.Content) / 2; node.Kind == yaml.MappingNode && keys > maxKeys {
-			r.addAt(node.Line, k, "it has %d keys, and the most that are read is %d; remove what is not needed", keys, maxKeys)
-		}
-	})
-}
-
-// checkVariables reports, where it is written, every variable that the
-// environment lacks. Compose warns of it and puts nothing in its place, and a
-// lab with a hole where an address should be is not the lab that was asked for.
-func checkVariables(root *yaml.Node, environment map[string]string, r *report) {
-	walk(root, nil, func(node *yaml.Node, k key) {
-		if node.Kind != yaml.ScalarNode {
-			return
-		}
-		if err := checkScalar(node.Value, environment); err != nil {
-			r.addAt(node.Line, k, "%v", err)
+		ours := slices.Contains(k, labKey)
+		switch {
+		case node.Kind == yaml.MappingNode && len(node.Content)/2 > maxKeys:
+			r.addAt(node.Line, k, "it has %d keys, and the most that are read is %d; remove what is not needed", len(node.Content)/2, maxKeys)
+		case ours && node.Style&yaml.TaggedStyle != 0:
+			r.addAt(node.Line, k, "YAML takes %s for a tag and not for text; put the whole value in quotes", node.Tag)
+		case ours && node.Tag == "!!null":
+			r.addAt(node.Line, k, "it has no value; give it one, and put text with commas or colons in quotes")
+		case node.Kind == yaml.ScalarNode:
+			if err := checkScalar(node.Value, environment); err != nil {
+				r.addAt(node.Line, k, "%v", err)
+			}
 		}
 	})
 }
@@ -187,18 +147,4 @@ func checkScalar(text string, environment map[string]string) error {
 		}
 	}
 	return nil
-}
-
-// checkLost refuses, under x-lab, YAML that loses text without a word: a tag,
-// as "!ok" is one, and a key without a value, as there are two in "{send a, b}".
-func checkLost(root *yaml.Node, r *report) {
-	walk(root, nil, func(node *yaml.Node, k key) {
-		switch {
-		case !slices.Contains(k, labKey):
-		case node.Style&yaml.TaggedStyle != 0:
-			r.addAt(node.Line, k, "YAML takes %s for a tag and not for text; put the whole value in quotes", node.Tag)
-		case node.Kind == yaml.ScalarNode && node.Tag == "!!null":
-			r.addAt(node.Line, k, "it has no value; give it one, and put text with commas or colons in quotes")
-		}
-	})
 }
