@@ -7,11 +7,9 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/vishvananda/netlink"
-	"golang.org/x/sync/errgroup"
 	"golang.org/x/sys/unix"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -30,7 +28,7 @@ func Build(ctx context.Context, l *topology.Lab, progress func(done, total int))
 		ctx: ctx, lab: l, members: members, network: newNetwork(l, members),
 		progress: progress,
 	}
-	if err := b.build(); err != nil {
+	if err := onThread(b.build); err != nil {
 		return nil, errors.Join(fmt.Errorf("wire %w", err), b.network.Close())
 	}
 	return b.network, nil
@@ -48,9 +46,9 @@ type builder struct {
 	first int
 	near  []port // the ends of veth pairs that were up before the other ends
 
-	mu       sync.Mutex
-	done     int // hosts, each counted when it is made and when it is configured
-	progress func(done, total int)
+	parameters procfs
+	done       int // hosts, each counted when it is made and when it is configured
+	progress   func(done, total int)
 }
 
 // A port is an interface in a namespace.
@@ -59,9 +57,10 @@ type port struct {
 	index int
 }
 
+// build runs on a thread that it may move to other namespaces.
 func (b *builder) build() error {
 	defer b.close()
-	if err := onThread(b.makeBridgesNamespace); err != nil {
+	if err := b.makeBridgesNamespace(); err != nil {
 		return fmt.Errorf("the bridges' namespace: %w", err)
 	}
 	if err := b.forEachHost(b.makeHost); err != nil {
@@ -83,51 +82,26 @@ func (b *builder) build() error {
 	return b.waitForCarrier()
 }
 
-// workers is how many threads share the hosts. The kernel does most of the work
-// under one lock: two are a tenth faster than one, and more are of no use.
-const workers = 2
-
-// forEachHost does something to every host, on threads that do may move to
-// other namespaces.
-func (b *builder) forEachHost(do func(*Host, *procfs) error) error {
-	group, ctx := errgroup.WithContext(b.ctx)
-	hosts := make(chan *Host, len(b.lab.Hosts))
-	for _, h := range b.lab.Hosts {
-		hosts <- b.network.hosts[h.Name]
+// forEachHost does something to one host after another. The kernel does most of
+// the work under one lock: more threads are no faster.
+func (b *builder) forEachHost(do func(*Host) error) error {
+	for _, asked := range b.lab.Hosts {
+		if b.ctx.Err() != nil {
+			return context.Cause(b.ctx)
+		}
+		if err := do(b.network.hosts[asked.Name]); err != nil {
+			return fmt.Errorf("%s: %w", asked.Name, err)
+		}
+		if b.done++; b.progress != nil {
+			b.progress(b.done, 2*len(b.lab.Hosts))
+		}
 	}
-	close(hosts)
-	for range workers {
-		group.Go(func() error {
-			return onThread(func() error {
-				var p procfs
-				defer p.close()
-				for h := range hosts {
-					if ctx.Err() != nil {
-						return context.Cause(ctx)
-					}
-					if err := do(h, &p); err != nil {
-						return fmt.Errorf("%s: %w", h.asked.Name, err)
-					}
-					b.count()
-				}
-				return nil
-			})
-		})
-	}
-	return group.Wait()
-}
-
-// count counts one more host.
-func (b *builder) count() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.done++; b.progress != nil {
-		b.progress(b.done, 2*len(b.lab.Hosts))
-	}
+	return nil
 }
 
 // close closes what is needed while building only.
 func (b *builder) close() {
+	b.parameters.close()
 	for _, ns := range b.network.namespaces() {
 		if ns.links != nil {
 			ns.links.Close()
@@ -158,23 +132,21 @@ func (b *builder) makeBridgesNamespace() error {
 		b.first = max(b.first, l.Attrs().Index)
 	}
 	bridges.last = b.first
-	var p procfs
-	defer p.close()
-	if err := p.setIfPresent("net.ipv4.tcp_child_ehash_entries", hashEntries); err != nil {
+	if err := b.parameters.setIfPresent("net.ipv4.tcp_child_ehash_entries", hashEntries); err != nil {
 		return err
 	}
-	return disableIPv6(&p)
+	return b.disableIPv6()
 }
 
 // disableIPv6 keeps a namespace from talking IPv6 to its neighbours on its own,
 // which would be seen in every capture and costs more than all else.
-func disableIPv6(p *procfs) error {
-	return p.setIfPresent("net.ipv6.conf.all.disable_ipv6", "1")
+func (b *builder) disableIPv6() error {
+	return b.parameters.setIfPresent("net.ipv6.conf.all.disable_ipv6", "1")
 }
 
 // makeHost makes a host without interfaces. Whether it forwards is always
 // said: otherwise it does as the machine does.
-func (b *builder) makeHost(h *Host, p *procfs) error {
+func (b *builder) makeHost(h *Host) error {
 	if err := setNamespace(b.network.bridges.file); err != nil {
 		return err
 	}
@@ -182,17 +154,17 @@ func (b *builder) makeHost(h *Host, p *procfs) error {
 		return err
 	}
 	h.last = b.first
-	if err := disableIPv6(p); err != nil {
+	if err := b.disableIPv6(); err != nil {
 		return err
 	}
 	forward := "0"
 	if h.asked.Forwards {
 		forward = "1"
 	}
-	if err := p.set("net.ipv4.ip_forward", forward); err != nil {
+	if err := b.parameters.set("net.ipv4.ip_forward", forward); err != nil {
 		return err
 	}
-	if err := setSysctls(p, h, false); err != nil {
+	if err := b.parameters.setAll(h, false); err != nil {
 		return err
 	}
 	const loopback = 1
@@ -234,8 +206,7 @@ func (ns *namespace) next() int {
 }
 
 // wireSubnet joins two hosts by a veth pair, and more than two, or a host
-// alone, by a bridge. A pair between two hosts has its near end at the host
-// with more links, so that few hosts are waited for.
+// alone, by a bridge.
 func (b *builder) wireSubnet(bridge string, members []member) error {
 	attrs := netlink.NewLinkAttrs()
 	switch len(members) {
@@ -243,9 +214,6 @@ func (b *builder) wireSubnet(bridge string, members []member) error {
 		return nil
 	case 2:
 		near, far := members[0], members[1]
-		if len(near.host.Links) < len(far.host.Links) {
-			near, far = far, near
-		}
 		h := b.network.hosts[near.host.Name]
 		attrs.Name, attrs.HardwareAddr, attrs.Index = interfaceName(near.link), near.mac, h.next()
 		h.interfaces[near.link] = attrs.Index
@@ -288,7 +256,7 @@ func (b *builder) addPair(near *namespace, attrs netlink.LinkAttrs, far member) 
 }
 
 // configure gives a host whose interfaces exist all that they have.
-func (b *builder) configure(h *Host, p *procfs) error {
+func (b *builder) configure(h *Host) error {
 	for i, link := range h.asked.Links {
 		index := withIndex(h.interfaces[i])
 		if err := h.links.LinkSetUp(index); err != nil {
@@ -304,7 +272,7 @@ func (b *builder) configure(h *Host, p *procfs) error {
 			return fmt.Errorf("route %s via %s: %w", r.Destination, r.Gateway, err)
 		}
 	}
-	return setSysctls(p, h, true)
+	return b.parameters.setAll(h, true)
 }
 
 // addNeighbours tells the members of a subnet each other's MAC addresses. See

@@ -21,9 +21,6 @@ type Engine struct{}
 
 // Up builds the network and gives every host an agent in this process.
 func (Engine) Up(ctx context.Context, s run.Setup) (*run.Network, error) {
-	if err := checkDescriptors(len(s.Lab.Hosts)); err != nil {
-		return nil, err
-	}
 	network, err := Build(ctx, s.Lab, s.Progress)
 	if err != nil {
 		return nil, err
@@ -45,24 +42,6 @@ func (Engine) Up(ctx context.Context, s run.Setup) (*run.Network, error) {
 		up.Enter[h.Name] = host.enterCommand()
 	}
 	return up, nil
-}
-
-// descriptorsPerHost is how many open files a host takes at most: its namespace,
-// its agent's witnesses, and the pipes and the process of a program that starts.
-const descriptorsPerHost = 8
-
-// checkDescriptors refuses a lab that this process has not enough open files
-// for. It may have as many as its hard limit: Go's runtime sees to that.
-func checkDescriptors(hosts int) error {
-	var limit unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
-		return os.NewSyscallError("getrlimit", err)
-	}
-	if need := descriptorsPerHost * uint64(hosts); need > limit.Cur {
-		return fmt.Errorf("a lab of %d hosts needs %d open files, and this process may have %d: "+
-			"raise the limit (ulimit -Hn), or make the lab smaller", hosts, need, limit.Cur)
-	}
-	return nil
 }
 
 // poll is how often each of so many hosts looks at its socket table: often
@@ -88,12 +67,13 @@ type Network struct {
 	hosts   map[string]*Host
 	members map[string][]member // by subnet
 	bridges namespace
-	starter *starter
+	starts  chan func(prepared error) // for the starter to do
+	starter sync.WaitGroup
 
-	mu        sync.Mutex
-	processes map[*process]bool
+	mu        sync.Mutex // held while a program is started
+	processes []*process
+	reapers   sync.WaitGroup // of the processes
 	closed    bool
-	reapers   sync.WaitGroup
 }
 
 // A Host is a host of a Network; it is an agent.Namespace.
@@ -110,10 +90,9 @@ var errClosed = errors.New("the network is closed")
 func newNetwork(l *topology.Lab, members map[string][]member) *Network {
 	n := &Network{
 		hosts: make(map[string]*Host, len(l.Hosts)), members: members,
-		starter:   &starter{jobs: make(chan func(error)), done: make(chan struct{})},
-		processes: make(map[*process]bool),
+		starts: make(chan func(error)),
 	}
-	n.starter.loop.Go(n.starter.work)
+	n.starter.Go(n.runStarter)
 	for i := range l.Hosts {
 		h := &l.Hosts[i]
 		n.hosts[h.Name] = &Host{network: n, asked: h, interfaces: make([]int, len(h.Links))}
@@ -150,47 +129,23 @@ func (h *Host) Do(f func() error) error {
 	})
 }
 
-// adopt registers a new process with Close and waits for it from now on. A
-// network that is closed kills it instead.
-func (n *Network) adopt(p *process) error {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.closed {
-		go p.reap()
-		return errors.Join(errClosed, p.kill())
-	}
-	n.processes[p] = true
-	n.reapers.Go(func() {
-		p.reap()
-		n.mu.Lock()
-		defer n.mu.Unlock()
-		delete(n.processes, p)
-	})
-	return nil
-}
-
 // Close kills the programs that still run, waits for their ends, and closes
 // the namespaces; the kernel then takes the links down. It goes on at errors
 // and joins them. A second Close does nothing.
 func (n *Network) Close() error {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	if n.closed {
-		n.mu.Unlock()
 		return nil
 	}
 	n.closed = true
-	running := make([]*process, 0, len(n.processes))
-	for p := range n.processes {
-		running = append(running, p)
-	}
-	n.mu.Unlock()
 	var errs []error
-	for _, p := range running {
+	for _, p := range n.processes {
 		errs = append(errs, p.Signal(unix.SIGKILL))
 	}
 	n.reapers.Wait()
-	close(n.starter.done)
-	n.starter.loop.Wait()
+	close(n.starts)
+	n.starter.Wait()
 	for _, ns := range n.namespaces() {
 		errs = append(errs, ns.file.Close())
 	}

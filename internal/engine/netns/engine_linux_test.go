@@ -36,7 +36,7 @@ func engineProgram([]string) error {
 		"client1": {"sleep", "1000"},
 		"client2": {"sh", "-c", "sleep 1000 & sleep 1000"},
 	} {
-		if _, err := n.Host(name).Start(context.Background(), agent.Program{Args: args}); err != nil {
+		if _, err := n.Host(name).Start(context.Background(), agent.Program{Args: args, Stdout: os.Stderr, Stderr: os.Stderr}); err != nil {
 			return err
 		}
 	}
@@ -78,7 +78,7 @@ func labProgram([]string) error {
 	if err != nil {
 		return err
 	}
-	server, err := n.Host("server").Start(context.Background(), agent.Program{Args: []string{"client", "echo", "10.12.0.10:12000"}, Stdout: w})
+	server, err := n.Host("server").Start(context.Background(), agent.Program{Args: []string{"client", "echo", "10.12.0.10:12000"}, Stdout: w, Stderr: os.Stderr})
 	if err != nil {
 		return err
 	}
@@ -86,7 +86,7 @@ func labProgram([]string) error {
 		return err
 	}
 	for _, args := range [][]string{{"client", "dial", "10.12.0.10:12000"}, {"client", "report"}} {
-		p, err := n.Host("client1").Start(context.Background(), agent.Program{Args: args, Stdout: os.Stdout})
+		p, err := n.Host("client1").Start(context.Background(), agent.Program{Args: args, Stdout: os.Stdout, Stderr: os.Stderr})
 		if err != nil {
 			return err
 		}

@@ -4,9 +4,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"math"
 	"os"
+	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -15,30 +18,30 @@ import (
 )
 
 // HelperCommand is the hidden subcommand by which this command starts itself
-// again to isolate a process: after it come the arguments that the process is to
-// have then. Its environment it has already.
+// again to isolate a process: after it come a request, and the arguments that
+// the process is to have then. Its environment and its user it has already.
 const HelperCommand = "netns-helper"
 
 // IsHelper tells whether this process was started as a helper.
-func IsHelper() bool { return len(os.Args) > 1 && os.Args[1] == HelperCommand }
+func IsHelper() bool { return len(os.Args) > 2 && os.Args[1] == HelperCommand }
 
 // A request says what a helper is to become.
 type request struct {
 	// Engine: execute this command in the PID namespace that the process is in,
-	// with the privileges that it has. Otherwise the process is isolated, drops
-	// its privileges and executes its arguments, or, if there are none, ends: it
-	// was to find out whether that can be done.
-	Engine    bool
+	// with the privileges that it has. Otherwise the process is isolated, gives
+	// up its privileges and executes its arguments, or, if there are none, ends:
+	// it was to find out whether that can be done.
+	Engine    bool `json:",omitempty"`
 	Directory string
 	Hostname  string
-	Hosts     string // the text of /etc/hosts
+	Hosts     string // the file that becomes its /etc/hosts
 }
 
 const (
-	// helperSocket is the descriptor of the socket to the parent.
-	helperSocket = 3
+	// helperPipe is the descriptor of the pipe to the parent.
+	helperPipe = 3
 	// executing is what a helper says before it executes anything, or ends.
-	// The socket closes when it does. Anything else that it says is a sentence
+	// The pipe closes when it does. Anything else that it says is a sentence
 	// that says why it could not.
 	executing = "."
 	// ownExecutable is this program, whatever became of its file.
@@ -48,18 +51,54 @@ const (
 	outerPID = "FOURTUPLE_OUTER_PID"
 )
 
+// startHelper starts the command, whose path is this program's, as a helper.
+// It is killed when the calling thread ends. Whether it became what is
+// requested is told by executed.
+func startHelper(cmd *exec.Cmd, r request, args []string) (*process, error) {
+	text, err := json.Marshal(r)
+	if err != nil {
+		return nil, err
+	}
+	pipe, childs, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer childs.Close()
+	cmd.Args = append([]string{"lab", HelperCommand, string(text)}, args...)
+	cmd.ExtraFiles = []*os.File{childs}
+	cmd.SysProcAttr.Pdeathsig = unix.SIGKILL
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(err, pipe.Close())
+	}
+	return &process{cmd: cmd, pipe: pipe, ended: make(chan struct{})}, nil
+}
+
+// executed returns when the helper has executed what was requested, or why it
+// has not, which is its end.
+func (p *process) executed() error {
+	defer p.pipe.Close()
+	said, err := io.ReadAll(p.pipe)
+	reason, ok := strings.CutPrefix(string(said), executing)
+	if ok && reason == "" && err == nil {
+		return nil
+	}
+	<-p.ended
+	if reason == "" {
+		return errors.Join(errors.New("the new process ended at once"), err, p.err)
+	}
+	return errors.New(reason)
+}
+
 // Helper does what a helper is requested to do, and returns its exit status if
 // it could not, or if there is nothing to execute.
 func Helper() int {
-	// Privileges and the parent-death signal are a thread's own, and the thread
-	// that executes gives them to the program.
-	runtime.LockOSThread()
-	unix.CloseOnExec(helperSocket)
-	parent := os.NewFile(helperSocket, "parent")
+	runtime.LockOSThread() // capabilities are a thread's own
+	unix.CloseOnExec(helperPipe)
+	parent := os.NewFile(helperPipe, "parent")
 	var r request
-	err := json.NewDecoder(parent).Decode(&r)
+	err := json.Unmarshal([]byte(os.Args[2]), &r)
 	if err == nil {
-		err = r.become(parent)
+		err = r.become(parent, os.Args[3:])
 	}
 	if err != nil {
 		_, _ = io.WriteString(parent, err.Error())
@@ -70,8 +109,8 @@ func Helper() int {
 
 // become does what the request says. It returns when there is nothing to
 // execute.
-func (r request) become(parent *os.File) error {
-	args, environment := os.Args[2:], os.Environ()
+func (r request) become(parent *os.File, args []string) error {
+	environment := os.Environ()
 	if r.Engine {
 		// /proc is still that of the processes outside.
 		if outer, err := os.Readlink("/proc/self"); err == nil {
@@ -87,10 +126,7 @@ func (r request) become(parent *os.File) error {
 			return err
 		}
 	}
-	if err := r.isolate(); err != nil {
-		return err
-	}
-	if err := dropPrivileges(); err != nil {
+	if err := errors.Join(r.isolate(), agent.DropCapabilities()); err != nil {
 		return err
 	}
 	if len(args) == 0 {
@@ -100,8 +136,9 @@ func (r request) become(parent *os.File) error {
 	if err := os.Chdir(r.Directory); err != nil {
 		return err
 	}
-	if err := closeAllOnExec(); err != nil {
-		return err
+	// The program has descriptors 0 to 2 only, whatever this process inherited.
+	if err := unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
+		return os.NewSyscallError("close_range", err)
 	}
 	file, err := (&agent.Program{Args: args, Directory: r.Directory}).Executable(environment)
 	if err != nil {
@@ -110,46 +147,12 @@ func (r request) become(parent *os.File) error {
 	return execute(parent, file, args, environment)
 }
 
-// execute becomes the program: it is killed from now on when the thread that
-// cloned this process ends. A parent that ended before is noticed by its end of
-// the socket.
+// execute becomes the program. A parent that ended before its death could be
+// noticed is noticed by its end of the pipe.
 func execute(parent *os.File, file string, args, environment []string) error {
-	if err := unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0); err != nil {
-		return os.NewSyscallError("set parent-death signal", err)
-	}
 	if _, err := io.WriteString(parent, executing); err != nil {
-		return err // EPIPE: there is no parent
+		return err
 	}
 	err := syscall.Exec(file, args, environment)
 	return &os.PathError{Op: "run", Path: strconv.Quote(file), Err: err}
-}
-
-// closeAllOnExec lets the program have descriptors 0 to 2 only, whatever this
-// process inherited.
-func closeAllOnExec() error {
-	entries, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		return err
-	}
-	for _, e := range entries {
-		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
-			unix.CloseOnExec(fd)
-		}
-	}
-	return nil
-}
-
-// dropPrivileges makes the calling thread an ordinary user that has no
-// capability after the next execve(2), and can get none.
-func dropPrivileges() error {
-	if err := agent.DropCapabilities(); err != nil {
-		return err
-	}
-	user := agent.Unprivileged()
-	if user == nil {
-		return nil
-	}
-	uid, gid := int(user.Uid), int(user.Gid)
-	err := errors.Join(unix.Setgroups(nil), unix.Setresgid(gid, gid, gid), unix.Setresuid(uid, uid, uid))
-	return os.NewSyscallError("become an ordinary user", err)
 }

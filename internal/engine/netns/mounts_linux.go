@@ -1,7 +1,6 @@
 package netns
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,11 +11,12 @@ import (
 	"github.com/fourtuple/fourtuple/internal/agent"
 )
 
-// Where a starter and the helpers that it clones prepare what programs need,
+// Where the starter and the helpers that it starts have what programs need,
 // because every system has such a directory, and programs get another /sys.
 const (
 	prepared         = "/sys"
 	preparedPrograms = prepared + "/bin"
+	ownProgram       = preparedPrograms + "/lab"
 )
 
 // programsFolder is where programs find ours: a directory of every /sys, which
@@ -45,7 +45,7 @@ func prepareMounts() error {
 			return err
 		}
 	}
-	return provideExecutable(filepath.Join(preparedPrograms, "lab"))
+	return provideExecutable(ownProgram)
 }
 
 // provideExecutable provides this command's executable: itself where it still
@@ -84,7 +84,7 @@ func (r request) isolate() error {
 	if err := unix.Sethostname([]byte(r.Hostname)); err != nil {
 		return fmt.Errorf("set host name %q: %w", r.Hostname, err)
 	}
-	if err := mountHosts(r.Hosts); err != nil {
+	if err := bind(r.Hosts, "/etc/hosts", harmless); err != nil {
 		return err
 	}
 	programs, err := unix.Open(preparedPrograms, unix.O_PATH|unix.O_CLOEXEC, 0)
@@ -99,21 +99,6 @@ func (r request) isolate() error {
 		return err
 	}
 	return bind(fmt.Sprintf("/proc/self/fd/%d", programs), programsFolder, unix.MS_NOSUID|unix.MS_NODEV)
-}
-
-// mountHosts gives the process an /etc/hosts, of which nothing is left when it
-// ends.
-func mountHosts(text string) error {
-	file, err := os.CreateTemp(prepared, "hosts")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	_, err = file.WriteString(text)
-	if err := errors.Join(err, file.Chmod(0o644), file.Close()); err != nil {
-		return err
-	}
-	return bind(file.Name(), "/etc/hosts", harmless)
 }
 
 // bind mounts a file or directory that can be read only.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"runtime"
 	"strings"
@@ -77,16 +78,14 @@ func startEngine() (*process, error) {
 	sys := ownUser()
 	sys.Cloneflags |= unix.CLONE_NEWNET | unix.CLONE_NEWNS | unix.CLONE_NEWPID
 	sys.Setpgid = true
-	p, socket, err := startHelper(os.Args, &syscall.ProcAttr{Env: os.Environ(), Sys: sys}, os.Stdin, os.Stdout, os.Stderr)
+	p, err := startHelper(&exec.Cmd{
+		Path: ownExecutable, Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, SysProcAttr: sys,
+	}, request{Engine: true}, os.Args)
 	if err != nil {
 		return nil, err
 	}
-	defer socket.Close()
 	go p.reap()
-	if err := converse(socket, request{Engine: true}); err != nil {
-		return nil, errors.Join(err, p.kill())
-	}
-	return p, nil
+	return p, p.executed()
 }
 
 // ownUser asks for a user namespace in which the user has the capabilities that
@@ -123,13 +122,13 @@ func tryHelper() error {
 		sys = ownUser()
 	}
 	sys.Cloneflags |= ownNamespaces | unix.CLONE_NEWNET
-	p, socket, err := startHelper(nil, &syscall.ProcAttr{Sys: sys}, nil, nil, nil)
+	p, err := startHelper(&exec.Cmd{Path: ownExecutable, SysProcAttr: sys}, request{Hostname: "probe", Hosts: "/etc/hosts"}, nil)
 	if err != nil {
 		return err
 	}
-	defer socket.Close()
-	err = converse(socket, request{Hostname: "probe"})
-	p.reap()
+	go p.reap()
+	err = p.executed()
+	<-p.ended
 	return errors.Join(err, p.err)
 }
 

@@ -77,8 +77,3 @@ func TestRunTheFirstLab(t *testing.T) {
 		require.Equal(t, "holding", events[len(events)-1].Event, "it was answered, and held the connection")
 	}
 }
-
-func TestALabThatDoesNotFit(t *testing.T) {
-	_, err := Engine{}.Up(t.Context(), run.Setup{Lab: &topology.Lab{Hosts: make([]topology.Host, 1<<20)}})
-	require.ErrorContains(t, err, "a lab of 1048576 hosts needs 8388608 open files, and this process may have ")
-}

@@ -3,17 +3,15 @@ package netns
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net/netip"
 	"os"
+	"os/exec"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -29,41 +27,15 @@ import (
 // machine's. It has no capability, cannot get any, and no descriptors but 0
 // (/dev/null), 1 and 2. It is killed when this process ends, however that is.
 func (h *Host) Start(ctx context.Context, p agent.Program) (agent.Process, error) {
-	process, err := h.start(ctx, p)
+	if len(p.Args) == 0 {
+		return nil, fmt.Errorf("start a program on %s: there is none", h.asked.Name)
+	}
+	child, err := h.start(ctx, p)
+	if err == nil {
+		err = child.executed()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("start %q on %s: %w", p.Args, h.asked.Name, err)
-	}
-	return process, nil
-}
-
-func (h *Host) start(ctx context.Context, p agent.Program) (*process, error) {
-	if len(p.Args) == 0 {
-		return nil, errors.New("no program")
-	}
-	hostname := cmp.Or(p.Hostname, h.asked.Name)
-	p.Environment = append([]string{"HOSTNAME=" + hostname}, p.Environment...)
-	var child *process
-	var socket *os.File
-	err := h.network.starter.do(ctx, func() (err error) {
-		if err := setNamespace(h.file); err != nil {
-			return err
-		}
-		child, socket, err = startHelper(p.Args, &syscall.ProcAttr{
-			Env: p.FullEnvironment(programsFolder, ""),
-			Sys: &syscall.SysProcAttr{Cloneflags: ownNamespaces, Setsid: true},
-		}, nil, p.Stdout, p.Stderr)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	defer socket.Close()
-	if err := h.network.adopt(child); err != nil {
-		return nil, err
-	}
-	r := request{Directory: cmp.Or(p.Directory, "/"), Hostname: hostname, Hosts: h.hostsFile(hostname, p.ExtraHosts)}
-	if err := converse(socket, r); err != nil {
-		return nil, errors.Join(err, child.kill())
 	}
 	return child, nil
 }
@@ -71,114 +43,83 @@ func (h *Host) start(ctx context.Context, p agent.Program) (*process, error) {
 // ownNamespaces is what a program has for itself, beside its host's network.
 const ownNamespaces = unix.CLONE_NEWPID | unix.CLONE_NEWNS | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC
 
-// startHelper starts this command as a helper that waits for its request on
-// the socket's other end, its descriptor 3. It dies with the calling thread as
-// soon as it executes the arguments. Standard files that are nil are /dev/null.
-func startHelper(args []string, attr *syscall.ProcAttr, standard ...*os.File) (*process, *os.File, error) {
-	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
-	if err != nil {
-		return nil, nil, err
+// start starts the helper that becomes the program, and has Close wait for it.
+func (h *Host) start(ctx context.Context, p agent.Program) (child *process, err error) {
+	hostname := cmp.Or(p.Hostname, h.asked.Name)
+	p.Environment = append([]string{"HOSTNAME=" + hostname}, p.Environment...)
+	cmd := &exec.Cmd{
+		Path: ownProgram, Env: p.FullEnvironment(programsFolder, ""), Stdout: p.Stdout, Stderr: p.Stderr,
+		SysProcAttr: &syscall.SysProcAttr{
+			Cloneflags: ownNamespaces, Setsid: true, Credential: agent.Unprivileged(), AmbientCaps: needed,
+		},
 	}
-	defer null.Close()
-	for _, f := range standard {
-		attr.Files = append(attr.Files, cmp.Or(f, null).Fd())
+	r := request{Directory: cmp.Or(p.Directory, "/"), Hostname: hostname}
+	n := h.network
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.closed {
+		return nil, errClosed
 	}
-	fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return nil, nil, os.NewSyscallError("socketpair", err)
+	if ctx.Err() != nil { // while others were started
+		return nil, context.Cause(ctx)
 	}
-	defer unix.Close(fds[1])
-	_ = unix.SetNonblock(fds[0], true) // so that waiting for it takes no thread
-	ours := os.NewFile(uintptr(fds[0]), "helper")
-	pidfd := -1
-	attr.Files, attr.Sys.PidFD = append(attr.Files, uintptr(fds[1])), &pidfd
-	pid, err := syscall.ForkExec(ownExecutable, append([]string{"lab", HelperCommand}, args...), attr)
-	if err == nil && pidfd < 0 { // the helper ends without a request
-		err = errors.New("this kernel has no pidfds; Linux has them from 5.4 on")
+	err = n.onStarter(func() error {
+		if err := setNamespace(h.file); err != nil {
+			return err
+		}
+		if r.Hosts, err = writeHosts(h.hostsFile(hostname, p.ExtraHosts)); err != nil {
+			return err
+		}
+		child, err = startHelper(cmd, r, p.Args)
+		return err
+	})
+	if err == nil {
+		n.processes = append(n.processes, child)
+		n.reapers.Go(child.reap)
 	}
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("clone: %w", err), ours.Close())
-	}
-	return newProcess(pid, pidfd), ours, nil
+	return child, err
 }
 
-// converse gives the helper its request and returns when it has executed what
-// was requested, or why it has not.
-func converse(helper *os.File, r request) error {
-	if err := json.NewEncoder(helper).Encode(r); err != nil {
-		return fmt.Errorf("tell the new process: %w", err)
-	}
-	said, err := io.ReadAll(helper)
-	reason, executed := strings.CutPrefix(string(said), executing)
-	switch {
-	case reason != "":
-		return errors.New(reason)
-	case !executed:
-		return errors.Join(errors.New("the new process ended at once"), err)
-	}
-	return nil
-}
-
-// A starter is one OS thread that clones all programs of a network, from a
-// mount namespace of its own (prepareMounts). The kernel kills a program when
-// the thread that cloned it ends, so this one lives until the network is closed.
-type starter struct {
-	jobs chan func(prepared error)
-	done chan struct{} // closed to end the thread
-	loop sync.WaitGroup
-}
-
-// do runs f on the starter's thread, unless ctx ends before.
-func (s *starter) do(ctx context.Context, f func() error) error {
-	result := make(chan error, 1)
-	job := func(prepared error) {
+// onStarter runs f on the starter, the one OS thread that starts all programs
+// of a network. It is called by one goroutine at a time.
+func (n *Network) onStarter(f func() error) error {
+	result := make(chan error)
+	n.starts <- func(prepared error) {
 		if prepared == nil {
 			prepared = f()
 		}
 		result <- prepared
 	}
-	select {
-	case s.jobs <- job:
-		return <-result
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-s.done:
-		return errClosed
+	return <-result
+}
+
+// runStarter is the starter. Programs are started from its mount namespace
+// (prepareMounts), and killed when it ends, which is when the network closes.
+func (n *Network) runStarter() {
+	err := onThread(func() error {
+		runtime.LockOSThread() // for good: nothing else is to run among its mounts
+		err := unix.Unshare(unix.CLONE_NEWNS)
+		if err == nil {
+			err = prepareMounts()
+		}
+		for start := range n.starts {
+			start(err)
+		}
+		return nil
+	})
+	for start := range n.starts { // if there is no such thread
+		start(err)
 	}
 }
 
-// work never gives its thread back, which ends with the goroutine: so it must
-// not be the process's first.
-func (s *starter) work() {
-	runtime.LockOSThread()
-	if unix.Gettid() == unix.Getpid() {
-		defer runtime.UnlockOSThread()
-		var other sync.WaitGroup
-		other.Go(s.work)
-		other.Wait()
-		return
+// writeHosts writes a file that the starter and the helpers that it starts see.
+func writeHosts(text string) (name string, err error) {
+	file, err := os.CreateTemp(prepared, "hosts")
+	if err != nil {
+		return "", err
 	}
-	home, err := currentNamespace()
-	if err == nil {
-		defer home.Close()
-		err = unix.Unshare(unix.CLONE_NEWNS)
-	}
-	if err == nil {
-		err = prepareMounts()
-	}
-	for {
-		select {
-		case job := <-s.jobs:
-			job(err)
-		case <-s.done:
-			// The thread lasts a moment longer than this function, and is to
-			// hold no host's namespace then.
-			if home != nil {
-				_ = setNamespace(home)
-			}
-			return
-		}
-	}
+	_, err = file.WriteString(text)
+	return file.Name(), errors.Join(err, file.Chmod(0o644), file.Close())
 }
 
 // hostsFile is the text of the host's /etc/hosts (hosts(5)): itself, the extra

@@ -77,12 +77,12 @@ func TestProgramsThatCannotStart(t *testing.T) {
 		program agent.Program
 		says    string
 	}{
-		"no program":  {agent.Program{}, "start [] on client1: no program"},
+		"no program":  {agent.Program{}, "start a program on client1: there is none"},
 		"not in PATH": {agent.Program{Args: []string{"no-such-program", "x"}}, `start ["no-such-program" "x"] on client1: executable file not found in $PATH, which is /sys/firmware:/usr/local/sbin:`},
 		"no file":     {agent.Program{Args: []string{"/no/such"}}, `start ["/no/such"] on client1: exec: "/no/such": stat /no/such: no such file or directory`},
 		"not allowed": {agent.Program{Args: []string{secret}}, "permission denied"},
 		"directory":   {agent.Program{Args: []string{"true"}, Directory: "/no/such"}, `start ["true"] on client1: chdir /no/such: no such file or directory`},
-		"zero byte":   {agent.Program{Args: []string{"true", "a\x00b"}}, "clone: invalid argument"},
+		"zero byte":   {agent.Program{Args: []string{"true", "a\x00b"}}, "fork/exec /sys/bin/lab: invalid argument"},
 		"long name":   {agent.Program{Args: []string{"true"}, Hostname: strings.Repeat("x", 65)}, "set host name"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,7 +138,6 @@ func TestSignalThatIsIgnored(t *testing.T) {
 	s := startProgram(t, n.Host("client1"), agent.Program{Args: []string{"sh", "-c", "trap '' TERM; echo ready; exec sleep 1000"}})
 	s.says("ready")
 	require.NoError(t, s.Signal(syscall.SIGTERM))
-	require.NoError(t, s.Signal(syscall.SIGCONT))
 	require.NoError(t, s.Signal(syscall.SIGKILL))
 	s.ends(128 + 9)
 }

@@ -43,7 +43,7 @@ func TestForbidden(t *testing.T) {
 	require.NoError(t, err, "%s", out)
 	require.Equal(t, "privileged false, supported the system forbids ordinary users to make networks by "+
 		"user.max_user_namespaces=0: set it with `sudo sysctl user.max_user_namespaces=10000`, "+
-		"or use sudo, or --engine docker (clone: no space left on device)\n", string(out))
+		"or use sudo, or --engine docker (fork/exec /proc/self/exe: no space left on device)\n", string(out))
 }
 
 // supportedProgram says what Supported says.

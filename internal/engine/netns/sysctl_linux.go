@@ -19,10 +19,24 @@ var sysctlName = regexp.MustCompile(`^net(\.[A-Za-z0-9_-]+)+$`)
 // ofInterface matches parameters that exist only while an interface does.
 var ofInterface = regexp.MustCompile(`\.eth[0-9]+\.`)
 
-// setSysctls sets those of the host's parameters that are of an interface, or
+// A procfs sets kernel parameters of the calling thread's namespace.
+//
+// It is a procfs(5) of its own, which is renewed now and then: in the machine's
+// /proc every namespace leaves entries with the same names, which the kernel
+// then passes one by one to find its own. At 1,000 namespaces that takes longer
+// than everything else about them.
+type procfs struct {
+	root int // its descriptor
+	left int // how many more parameters it is good for
+}
+
+// renewal is how many parameters are set before the procfs is renewed.
+const renewal = 64
+
+// setAll sets those of the host's parameters that are of an interface, or
 // those that are not, which have to be set before there are interfaces that
 // copy them.
-func setSysctls(p *procfs, h *Host, ofInterfaces bool) error {
+func (p *procfs) setAll(h *Host, ofInterfaces bool) error {
 	for _, key := range slices.Sorted(maps.Keys(h.asked.Sysctls)) {
 		if ofInterface.MatchString(key) != ofInterfaces {
 			continue
@@ -37,26 +51,8 @@ func setSysctls(p *procfs, h *Host, ofInterfaces bool) error {
 	return nil
 }
 
-// A procfs sets kernel parameters of the calling thread's namespace.
-//
-// It has a procfs(5) of its own, which it renews now and then: in the machine's
-// /proc every namespace leaves entries with the same names, which the kernel
-// then passes one by one to find its own. At 1,000 namespaces that takes longer
-// than everything else about them.
-type procfs struct {
-	root *os.File // nil: none yet, or the system gives none
-	left int      // how many more parameters it is good for
-}
-
-// renewal is how many parameters are set before the procfs is renewed.
-const renewal = 64
-
 // set sets a parameter such as net.ipv4.ip_forward.
 func (p *procfs) set(key, value string) error {
-	if p.left == 0 {
-		p.renew()
-	}
-	p.left--
 	err := p.write("sys/"+strings.ReplaceAll(key, ".", "/"), value)
 	if errors.Is(err, unix.ENOENT) {
 		err = fmt.Errorf("%w: this kernel has no such parameter for a single host", err)
@@ -77,13 +73,13 @@ func (p *procfs) setIfPresent(key, value string) error {
 }
 
 func (p *procfs) write(path, value string) error {
-	dir := unix.AT_FDCWD
-	if p.root != nil {
-		dir = int(p.root.Fd())
-	} else {
-		path = "/proc/" + path
+	if p.left == 0 {
+		if err := p.renew(); err != nil {
+			return os.NewSyscallError("make a procfs", err)
+		}
 	}
-	fd, err := unix.Openat(dir, path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	p.left--
+	fd, err := unix.Openat(p.root, path, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
@@ -92,27 +88,27 @@ func (p *procfs) write(path, value string) error {
 	return err
 }
 
-// renew gets a new procfs. Older kernels and some user namespaces give none:
-// then it is the machine's, which does the same and slower.
-func (p *procfs) renew() {
+func (p *procfs) renew() error {
 	p.close()
-	p.left = renewal
 	fs, err := unix.Fsopen("proc", unix.FSOPEN_CLOEXEC)
 	if err != nil {
-		return
+		return err
 	}
 	defer unix.Close(fs)
-	if unix.FsconfigCreate(fs) != nil {
-		return
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return err
 	}
-	if root, err := unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0); err == nil {
-		p.root = os.NewFile(uintptr(root), "proc")
+	p.root, err = unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, 0)
+	if err == nil {
+		p.left = renewal
 	}
+	return err
 }
 
+// close closes the procfs, if there is one: its descriptor cannot be 0.
 func (p *procfs) close() {
-	if p.root != nil {
-		p.root.Close()
-		p.root = nil
+	if p.root != 0 {
+		unix.Close(p.root)
 	}
+	*p = procfs{}
 }
