@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"os"
 	"strings"
 	"time"
@@ -17,10 +16,10 @@ import (
 // A client is the settings of an echo client.
 type client struct {
 	address string
-	// source is the endpoint to call from. An invalid address and a zero port mean
-	// any. An endpoint whose last connection is in TIME_WAIT can be had again;
-	// where the kernel refuses that very four-tuple for now, the client retries.
-	source netip.AddrPort
+	// source is the endpoint to call from; nil means any. An endpoint whose last
+	// connection is in TIME_WAIT can be had again; where the kernel refuses that
+	// very four-tuple for now, the client retries.
+	source *net.TCPAddr
 	// retry is how long to go on trying to connect; zero is a single attempt.
 	retry time.Duration
 	// timeout is the limit for a single attempt to connect, for the greeting and
@@ -57,45 +56,28 @@ func (c *client) dial(ctx context.Context) (*session, error) {
 func (c *client) connect(ctx context.Context) (*net.TCPConn, error) {
 	dialer := net.Dialer{Timeout: c.timeout}
 	from := ""
-	if c.source != (netip.AddrPort{}) {
-		dialer.LocalAddr = net.TCPAddrFromAddrPort(c.source)
-		from = " from " + c.source.String()
-		if !c.source.Addr().IsValid() {
-			from = fmt.Sprintf(" from :%d", c.source.Port())
+	if c.source != nil {
+		dialer.LocalAddr, from = c.source, fmt.Sprintf(" from %v", c.source)
+		if c.source.Port != 0 {
+			dialer.Control = reuseAddress
 		}
 	}
-	if c.source.Port() != 0 {
-		dialer.Control = reuseAddress
-	}
-	limited, cancel := context.WithCancel(ctx)
-	tried := ""
-	if c.retry > 0 {
-		limited, cancel = context.WithTimeout(ctx, c.retry)
-		tried = fmt.Sprintf(", tried for %v", c.retry)
-	}
-	defer cancel()
-	var cause error
+	limit := time.Now().Add(c.retry)
 	for pause := firstRetry; ; pause = min(2*pause, longestRetry) {
-		conn, err := dialer.DialContext(limited, "tcp", c.address)
+		conn, err := dialer.DialContext(ctx, "tcp", c.address)
 		if err == nil {
 			return conn.(*net.TCPConn), nil
 		}
-		// An attempt that the limit cut off says less than the one before it.
-		if cause == nil || limited.Err() == nil {
-			cause = err
-		}
-		switch {
-		case maySucceedLater(err) && c.retry > 0 && sleep(limited, pause):
+		again := maySucceedLater(err) && time.Now().Add(pause).Before(limit)
+		if again && sleep(ctx, pause) {
 			continue
-		case ctx.Err() != nil:
-			return nil, fmt.Errorf("connect to %s: interrupted", c.address)
-		case limited.Err() == nil:
-			tried = ""
 		}
-		if cause = bare(cause); isTimeout(cause) {
-			cause = errors.New("no answer")
+		if ctx.Err() != nil {
+			err = errInterrupted
+		} else if isTimeout(err) {
+			err = errors.New("no answer")
 		}
-		return nil, fmt.Errorf("connect to %s%s: %w%s", c.address, from, cause, tried)
+		return nil, fmt.Errorf("connect to %s%s: %w", c.address, from, bare(err))
 	}
 }
 
@@ -105,9 +87,7 @@ func (c *client) connect(ctx context.Context) (*net.TCPConn, error) {
 // that a source or a name is not to be had is not.
 func maySucceedLater(err error) bool {
 	var call *os.SyscallError
-	var lookup *net.DNSError
-	return errors.As(err, &call) && strings.HasPrefix(call.Syscall, "connect") ||
-		isTimeout(err) || errors.As(err, &lookup) && lookup.IsTemporary
+	return errors.As(err, &call) && strings.HasPrefix(call.Syscall, "connect") || isTimeout(err)
 }
 
 func isTimeout(err error) bool {
@@ -133,10 +113,8 @@ func (s *session) greet(ctx context.Context) error {
 	var heard []byte
 	err := s.read(ctx, s.client.timeout, "the greeting", func(data []byte) (bool, error) {
 		heard = append(heard, data...)
-		for i := range heard {
-			if i == len(Greeting) || heard[i] != Greeting[i] {
-				return false, fmt.Errorf("the greeting is wrong at byte %d: %s", i+1, quote(heard))
-			}
+		if !strings.HasPrefix(Greeting, string(heard)) {
+			return false, fmt.Errorf("the greeting is wrong: %s", quote(heard))
 		}
 		return len(heard) == len(Greeting), nil
 	})
@@ -159,10 +137,10 @@ func (s *session) exchange(ctx context.Context, message []byte) error {
 		sent <- err
 	}()
 	what := "the reply to " + quote(message)
-	reply := newReply(message)
+	reply := reply{message: message}
 	err := s.read(ctx, s.client.timeout, what, func(data []byte) (bool, error) {
-		if wrong := reply.hear(data); wrong > 0 {
-			return false, fmt.Errorf("%s is wrong at byte %d: %s", what, wrong, quote(reply.heard))
+		if !reply.hear(data) {
+			return false, fmt.Errorf("%s is wrong: %s", what, quote(reply.heard))
 		}
 		return reply.complete(), nil
 	})

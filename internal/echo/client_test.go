@@ -90,12 +90,12 @@ func TestClientRefusesWrongServers(t *testing.T) {
 		serve func(conn *net.TCPConn)
 		want  string
 	}{
-		"another protocol":        {says("SSH-2.0-x\r\n"), `the greeting is wrong at byte 1: "SSH-2.0-x\r\n"`},
-		"another greeting":        {says("Welcome to the server\n"), `the greeting is wrong at byte 16: "Welcome to the server\n"`},
-		"more than the greeting":  {says(Greeting + "x"), `the greeting is wrong at byte 23: "Welcome to the Server\nx"`},
-		"another reply":           {replies(Prefix + "HELLO"), `the reply to "hello" is wrong at byte 14: "Server Says: HELLO"`},
-		"no prefix":               {replies("hello"), `the reply to "hello" is wrong at byte 1: "hello"`},
-		"more than the reply":     {replies(Prefix + "hello!"), `the reply to "hello" is wrong at byte 19: "Server Says: hello!"`},
+		"another protocol":        {says("SSH-2.0-x\r\n"), `the greeting is wrong: "SSH-2.0-x\r\n"`},
+		"another greeting":        {says("Welcome to the server\n"), `the greeting is wrong: "Welcome to the server\n"`},
+		"more than the greeting":  {says(Greeting + "x"), `the greeting is wrong: "Welcome to the Server\nx"`},
+		"another reply":           {replies(Prefix + "HELLO"), `the reply to "hello" is wrong: "Server Says: HELLO"`},
+		"no prefix":               {replies("hello"), `the reply to "hello" is wrong: "hello"`},
+		"more than the reply":     {replies(Prefix + "hello!"), `the reply to "hello" is wrong: "Server Says: hello!"`},
 		"closes at once":          {func(*net.TCPConn) {}, "the server closed the connection before the greeting had come"},
 		"closes in the greeting":  {says(Greeting[:5]), "the server closed the connection before the greeting had come"},
 		"closes within the reply": {replies(Prefix + "hell"), `the server closed the connection before the reply to "hello" had come`},
@@ -140,7 +140,7 @@ func TestClientReadsWhileItWrites(t *testing.T) {
 	address := fake(t, func(conn *net.TCPConn) {
 		conn.SetReadBuffer(1 << 14)
 		conn.SetWriteBuffer(1 << 14)
-		server := server{record: func(evidence.ProgramEvent) {}, writeTimeout: patience}
+		server := server{record: func(evidence.ProgramEvent) {}}
 		server.echo(t.Context(), conn)
 	})
 	c := client{address: address, timeout: patience, record: seen.record}
@@ -229,15 +229,14 @@ func TestClientTellsMistakesAtOnce(t *testing.T) {
 	}{
 		// The host is no name by any resolver's rules: nothing has to be asked.
 		"no such host":      {[]string{"no_such..host:12000"}, "no such host"},
-		"not our address":   {[]string{server.address, "--source", "192.0.2.77"}, " from 192.0.2.77:0: "},
-		"of another family": {[]string{server.address, "--source", "::1"}, " from [::1]:0: "},
+		"not our address":   {[]string{server.address, "--source", "192.0.2.77:0"}, " from 192.0.2.77:0: "},
+		"of another family": {[]string{server.address, "--source", "[::1]:0"}, " from [::1]:0: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client := launch(t, ClientMain, nil, append(c.args, "--retry", "1h", "--message", "a")...)
 			status, stderr := client.ended(t)
 			assert.Equal(t, statusFailed, status)
 			assert.Contains(t, stderr, c.want)
-			assert.NotContains(t, stderr, "tried for")
 		})
 	}
 }

@@ -1,13 +1,13 @@
 package echo
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -45,7 +45,6 @@ func ServerMain(ctx context.Context, args []string, _ io.Reader, stdout, stderr 
 	f.StringVar(&s.address, "address", ":12000", "listen on `HOST:PORT`; IPv4 unless HOST is an IPv6 address")
 	f.IntVar(&s.maxConnections, "max-connections", 0, "accept no more while `N` connections are open;\nothers connect but wait for their greeting (0: no limit)")
 	f.DurationVar(&s.idleTimeout, "idle-timeout", 0, "close a connection that is silent for this long (0: never)")
-	f.DurationVar(&s.writeTimeout, "write-timeout", 30*time.Second, "close a connection whose peer does not read for this long")
 	f.DurationVar(&s.grace, "grace", 5*time.Second, "on SIGTERM, let open connections go on for this long")
 	asJSON := f.Bool("json", false, "print events as JSON, one a line")
 	err := f.Parse(args)
@@ -56,14 +55,8 @@ func ServerMain(ctx context.Context, args []string, _ io.Reader, stdout, stderr 
 	case err != nil:
 	case f.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
-	case s.maxConnections < 0:
-		err = fmt.Errorf("--max-connections must not be negative: %d", s.maxConnections)
-	case s.writeTimeout <= 0:
-		err = errors.New("--write-timeout must be more than zero")
-	case s.idleTimeout < 0 || s.grace < 0:
-		err = errors.New("--idle-timeout and --grace must not be negative")
-	default:
-		err = checkAddress(s.address, true)
+	case s.maxConnections < 0 || s.idleTimeout < 0 || s.grace < 0:
+		err = errors.New("--max-connections, --idle-timeout and --grace must not be negative")
 	}
 	if err != nil {
 		return complain(stderr, "server", err, statusCannot)
@@ -134,13 +127,8 @@ func (s *script) check(f *pflag.FlagSet) error {
 		return errors.New("--count and --interval need a --message")
 	case s.count < 1:
 		return fmt.Errorf("--count must be at least 1: %d", s.count)
-	case s.interval < 0:
-		return errors.New("--interval must not be negative")
-	}
-	for _, message := range s.messages {
-		if message == "" {
-			return errors.New("--message needs at least one byte: nothing cannot be sent over TCP")
-		}
+	case slices.Contains(s.messages, ""):
+		return errors.New("--message needs at least one byte: nothing cannot be sent over TCP")
 	}
 	return nil
 }
@@ -156,7 +144,7 @@ func ClientMain(ctx context.Context, args []string, stdin io.Reader, stdout, std
 	f.IntVar(&s.count, "count", 1, "send all the messages `N` times")
 	f.DurationVar(&s.interval, "interval", 0, "wait this long between a reply and the next message")
 	f.BoolFunc("hold", "keep the connection open after the last reply until stopped by\na signal, or, as in --hold 1m, for a time at most", s.setHold)
-	source := f.String("source", "", "call from `ADDRESS:PORT`; without one of them, from any")
+	source := f.String("source", "", "call from `ADDRESS:PORT`; from any address without one,\nand from any port with 0")
 	f.DurationVar(&c.retry, "retry", 10*time.Second, "go on trying this long while the server is not up yet\n(0: try once)")
 	f.DurationVar(&c.timeout, "timeout", 10*time.Second, "wait this long for the greeting and for each reply (0: for ever)")
 	asJSON := f.Bool("json", false, "print events as JSON, one a line")
@@ -172,11 +160,12 @@ func ClientMain(ctx context.Context, args []string, stdin io.Reader, stdout, std
 		err = errors.New("--retry and --timeout must not be negative")
 	default:
 		c.address = f.Arg(0)
-		if err = checkAddress(c.address, false); err == nil {
-			err = s.check(f)
+		err = s.check(f)
+		if host, port, wrong := net.SplitHostPort(c.address); wrong != nil || host == "" || port == "" {
+			err = fmt.Errorf("%q is no address: want HOST:PORT", c.address)
 		}
 		if err == nil && *source != "" {
-			c.source, err = parseSource(*source)
+			c.source, err = net.ResolveTCPAddr("tcp", *source)
 		}
 	}
 	if err != nil {
@@ -251,13 +240,11 @@ func (j *journal) failure() error {
 
 // jsonLine renders an event as one line of JSON.
 func jsonLine(e evidence.ProgramEvent) []byte {
-	var line bytes.Buffer
-	encoder := json.NewEncoder(&line)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(e); err != nil {
+	line, err := json.Marshal(e)
+	if err != nil {
 		panic(err) // no event of ours has a value that JSON cannot express
 	}
-	return line.Bytes()
+	return append(line, '\n')
 }
 
 // serverText renders a server's event as the line that people see, if they see

@@ -15,16 +15,8 @@ import (
 func (s *session) perform(ctx context.Context, script script) error {
 	total := script.count * len(script.messages)
 	for i := range total {
-		if i > 0 && script.interval > 0 {
-			pause, cancel := context.WithTimeout(ctx, script.interval)
-			err := s.hold(pause)
-			cancel()
-			if err == nil && ctx.Err() != nil {
-				err = s.fail(fmt.Errorf("interrupted after %d of %d replies", i, total))
-			}
-			if err != nil {
-				return err
-			}
+		if i > 0 && !sleep(ctx, script.interval) {
+			return s.fail(fmt.Errorf("interrupted after %d of %d replies", i, total))
 		}
 		if err := s.exchange(ctx, []byte(script.messages[i%len(script.messages)])); err != nil {
 			return err

@@ -14,9 +14,9 @@
 // TCP keeps bytes and their order, not the borders of writes. A message may
 // reach the server in several chunks, and then the reply has several prefixes in
 // it; replies in turn may reach the client joined or split. The client accepts
-// every way to cut its message into pieces of at least one byte with a Prefix
-// before each, and nothing else. What fits no way is a wrong reply, and what
-// comes without being asked for is one, too: both are failures.
+// its message in pieces of at least one byte with a Prefix before each, and
+// nothing else. What is no such reply is wrong, and what comes without being
+// asked for is wrong, too: both are failures.
 //
 // # The commands
 //
@@ -38,11 +38,9 @@ package echo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
-	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -100,44 +98,8 @@ func endpoint(address net.Addr) netip.AddrPort {
 	if !ok {
 		return netip.AddrPort{}
 	}
-	return unmapped(tcp.AddrPort())
-}
-
-func unmapped(endpoint netip.AddrPort) netip.AddrPort {
+	endpoint := tcp.AddrPort()
 	return netip.AddrPortFrom(endpoint.Addr().Unmap(), endpoint.Port())
-}
-
-// parseSource reads the endpoint that a client shall call from: ADDRESS,
-// ADDRESS:PORT or :PORT. A missing address is left invalid and a missing port
-// zero; both mean any.
-func parseSource(text string) (netip.AddrPort, error) {
-	if address, err := netip.ParseAddr(text); err == nil {
-		return netip.AddrPortFrom(address.Unmap(), 0), nil
-	}
-	if endpoint, err := netip.ParseAddrPort(text); err == nil {
-		return unmapped(endpoint), nil
-	}
-	if host, port, err := net.SplitHostPort(text); err == nil && host == "" {
-		if number, err := strconv.ParseUint(port, 10, 16); err == nil {
-			return netip.AddrPortFrom(netip.Addr{}, uint16(number)), nil
-		}
-	}
-	return netip.AddrPort{}, fmt.Errorf("%q is no source: want ADDRESS:PORT, with an IP address", text)
-}
-
-// checkAddress checks what a person typed as HOST:PORT, so that mistakes are
-// told from failures. A listener's host may be empty and its port zero; a server
-// to connect to needs both.
-func checkAddress(text string, listener bool) error {
-	host, port, err := net.SplitHostPort(text)
-	if err != nil || host == "" && !listener {
-		return fmt.Errorf("%q is no address: want HOST:PORT", text)
-	}
-	number, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || number == 0 && !listener {
-		return fmt.Errorf("%q is no address: its port is no number up to 65535", text)
-	}
-	return nil
 }
 
 // bare is an error without the operation and addresses that package net puts

@@ -108,7 +108,7 @@ func TestOurScriptsWithPythonServer(t *testing.T) {
 	assert.Zero(t, status, stderr)
 	status, _, stderr = call(t, ClientMain, append(args, startPython(t, "wrong_server.py"))...)
 	assert.Equal(t, statusFailed, status, "the control")
-	assert.Equal(t, `client: the reply to "hello" is wrong at byte 14: "Server Says: HELLO"`+"\n", stderr)
+	assert.Equal(t, `client: the reply to "hello" is wrong: "Server Says: HELLO"`+"\n", stderr)
 }
 
 // transcript is all that a server sends, from the first byte to FIN, to a peer that says these messages, each

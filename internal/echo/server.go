@@ -27,9 +27,6 @@ type server struct {
 	// it; zero is for ever. A peer that has vanished without a word is found out
 	// by TCP keep-alive all the same.
 	idleTimeout time.Duration
-	// writeTimeout is how long a peer may take no bytes while there is a reply for
-	// it. Then the server closes the connection.
-	writeTimeout time.Duration
 	// grace is how long open connections go on after the server was told to stop.
 	grace  time.Duration
 	record recorder
@@ -111,19 +108,18 @@ func (s *server) serve(ctx context.Context, listener net.Listener) {
 	s.record.record(evidence.ProgramEvent{Event: evidence.EventStopped, Local: endpoint(listener.Addr()), Served: served})
 }
 
-// How long a server waits before it tries again to accept; it doubles in
-// between. Closing a connection does not cut a pause short, for it may be
-// another process that has the descriptors.
-const (
-	firstPause   = 5 * time.Millisecond
-	longestPause = time.Second
-)
+// writeTimeout is how long a peer may take no bytes while there is a reply for
+// it. Then the server closes the connection.
+const writeTimeout = 30 * time.Second
+
+// acceptPause is how long a server waits before it tries again to accept.
+const acceptPause = 100 * time.Millisecond
 
 // accept accepts one connection; nil once the context is done. Whatever else
 // goes wrong passes: the process or the system has no descriptor left or no
 // memory, or the connection died before it was accepted (accept(2)).
 func (s *server) accept(ctx context.Context, listener net.Listener) net.Conn {
-	for pause := firstPause; ; pause = min(2*pause, longestPause) {
+	for tried := false; ; tried = true {
 		conn, err := listener.Accept()
 		if err == nil {
 			return conn
@@ -131,10 +127,10 @@ func (s *server) accept(ctx context.Context, listener net.Listener) net.Conn {
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return nil
 		}
-		if pause == firstPause {
+		if !tried {
 			s.log.Warn("cannot accept connections for now, trying on", "listener", listener.Addr(), "cause", bare(err))
 		}
-		if !sleep(ctx, pause) {
+		if !sleep(ctx, acceptPause) {
 			return nil
 		}
 	}
@@ -176,13 +172,13 @@ func (s *server) echo(over context.Context, conn net.Conn) error {
 // send writes once. What the kernel took is recorded, also where it did not take
 // everything.
 func (s *server) send(conn net.Conn, payload []byte) error {
-	conn.SetWriteDeadline(time.Now().Add(s.writeTimeout))
+	conn.SetWriteDeadline(time.Now().Add(writeTimeout))
 	n, err := conn.Write(payload)
 	if n > 0 {
 		s.record.record(carrying(on(conn, evidence.EventSent), payload[:n]))
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return fmt.Errorf("the peer has read nothing for %v", s.writeTimeout)
+		return fmt.Errorf("the peer has read nothing for %v", writeTimeout)
 	}
 	return err
 }
