@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -27,9 +26,6 @@ const (
 	writeBytes = 32 << 10
 )
 
-// buffers are shared by all captures: each needs one only while it reads.
-var buffers = sync.Pool{New: func() any { return new([frameBytes]byte) }}
-
 // A Capture writes all packets of a host's interfaces to a pcapng file. One
 // goroutine does all its work until Close.
 type Capture struct {
@@ -43,8 +39,9 @@ type Capture struct {
 	// blocks are made in pending and written from there.
 	blocks   *pcapgo.NgWriter
 	pending  bytes.Buffer
-	ids      map[int]int // of interface blocks, by the interfaces' indices
-	received []uint64    // packets written, by the interface blocks' ids
+	buffer   [frameBytes]byte // of the frame that is received
+	ids      map[int]int      // of interface blocks, by the interfaces' indices
+	received []uint64         // packets written, by the interface blocks' ids
 	stats    CaptureStats
 	err      error // the first that occurred; nothing is written after it
 }
@@ -139,10 +136,8 @@ func (c *Capture) run() {
 // read makes blocks of what waits, up to writeBytes. It tells whether there was
 // anything to do, and whether there may be more.
 func (c *Capture) read(fd int) (found, more bool) {
-	buffer := buffers.Get().(*[frameBytes]byte)
-	defer buffers.Put(buffer)
 	for c.err == nil && c.pending.Len() < writeBytes {
-		f, ok, err := receive(fd, buffer[:])
+		f, ok, err := receive(fd, c.buffer[:])
 		c.fail(err)
 		if !ok {
 			return found || err != nil, false

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
@@ -80,14 +81,18 @@ func goneOr(err error) error {
 // walk makes the rows of one process with the calling thread's rights. A
 // descriptor that is closed meanwhile has no row.
 func walk(directory string, process evidence.File) ([]evidence.File, error) {
-	fds, err := readNumbers(directory + "/fd")
+	proc, err := procfs.NewProc(process.PID)
+	if err != nil {
+		return nil, goneOr(err)
+	}
+	fds, err := proc.FileDescriptors()
 	if err != nil {
 		return nil, goneOr(err)
 	}
 	files := make([]evidence.File, 0, len(fds))
 	for _, fd := range fds {
 		f := process
-		f.FD = fd
+		f.FD = int(fd)
 		err := describe(&f, fmt.Sprintf("%s/fd/%d", directory, fd))
 		if errors.Is(goneOr(err), ErrGone) {
 			continue
@@ -97,7 +102,7 @@ func walk(directory string, process evidence.File) ([]evidence.File, error) {
 		}
 		files = append(files, f)
 	}
-	return files, resolveSockets(directory+"/net", files)
+	return files, resolveSockets(directory, files)
 }
 
 // describe fills in what a descriptor's link and its target tell. Of a TCP or
@@ -147,20 +152,61 @@ func socketType(path string) (kind, protocol string) {
 	return "sock", ""
 }
 
-// readNumbers lists the entries of a directory that are numbers, in order.
-func readNumbers(directory string) ([]int, error) {
-	d, err := os.Open(directory)
+// resolveSockets completes the rows that have a protocol from the tables of
+// that name in /proc/PID/net (proc_pid_net(5)). A table is read in pieces while
+// it changes, so that a socket may be missed: the table is then read once more.
+// Rows of sockets that are in no table lose their protocol.
+func resolveSockets(directory string, files []evidence.File) error {
+	proc, err := procfs.NewFS(directory)
 	if err != nil {
-		return nil, err
+		return goneOr(err)
 	}
-	defer d.Close()
-	names, err := d.Readdirnames(-1)
-	var numbers []int
-	for _, name := range names {
-		if n, err := strconv.Atoi(name); err == nil {
-			numbers = append(numbers, n)
+	for _, table := range []struct {
+		protocol, kind string
+		read           func() (procfs.NetIPSocket, error)
+	}{
+		{"tcp", "IPv4", reader(proc.NetTCP)},
+		{"tcp6", "IPv6", reader(proc.NetTCP6)},
+		{"udp", "IPv4", reader(proc.NetUDP)},
+		{"udp6", "IPv6", reader(proc.NetUDP6)},
+	} {
+		open := make(map[uint64][]*evidence.File)
+		for i := range files {
+			if f := &files[i]; f.Protocol == table.protocol {
+				open[f.Inode] = append(open[f.Inode], f)
+			}
+		}
+		for attempt := 0; attempt < 2 && len(open) > 0; attempt++ {
+			rows, err := table.read()
+			if err != nil {
+				return goneOr(err)
+			}
+			for _, row := range rows {
+				state, known := evidence.StateName(row.St)
+				if open[row.Inode] != nil && !known {
+					return fmt.Errorf("%s/net/%s has the unknown state %d", directory, table.protocol, row.St)
+				}
+				for _, f := range open[row.Inode] {
+					f.Type, f.State = table.kind, state
+					f.Local = endpoint(row.LocalAddr, uint16(row.LocalPort))
+					f.Remote = endpoint(row.RemAddr, uint16(row.RemPort))
+				}
+				delete(open, row.Inode)
+			}
+		}
+		for _, unresolved := range open {
+			for _, f := range unresolved {
+				f.Protocol = ""
+			}
 		}
 	}
-	slices.Sort(numbers)
-	return numbers, err
+	return nil
+}
+
+// reader gives the tables of all protocols one type.
+func reader[T procfs.NetTCP | procfs.NetUDP](read func() (T, error)) func() (procfs.NetIPSocket, error) {
+	return func() (procfs.NetIPSocket, error) {
+		rows, err := read()
+		return procfs.NetIPSocket(rows), err
+	}
 }

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/procfs"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -247,10 +248,10 @@ func TestAsOwnerThrowsTheThreadAway(t *testing.T) {
 	require.NoError(t, asOwner(65534, 65533, func() { inside = ids("thread-self") }))
 	assert.Equal(t, "65534 65533 ", inside)
 	eventually(t, func() bool {
-		tasks, err := readNumbers("/proc/self/task")
+		threads, err := procfs.AllThreads(os.Getpid())
 		require.NoError(t, err)
-		return !slices.ContainsFunc(tasks, func(task int) bool { // the main thread cannot end
-			return task != os.Getpid() && ids(fmt.Sprintf("self/task/%d", task)) == inside
+		return !slices.ContainsFunc(threads, func(p procfs.Proc) bool { // the main thread cannot end
+			return p.PID != os.Getpid() && ids(fmt.Sprintf("self/task/%d", p.PID)) == inside
 		})
 	}, "the thread ends")
 }

@@ -8,30 +8,25 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/procfs"
 	"golang.org/x/sys/unix"
 )
 
 // readCommand is a process's command, of /proc/PID/stat (proc_pid_stat(5)). It
 // returns ErrGone of a process that ended, though nobody may have waited for it.
 func readCommand(pid int) (string, error) {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	proc, err := procfs.NewProc(pid)
 	if err != nil {
 		return "", goneOr(err)
 	}
-	return parseCommand(string(line))
-}
-
-// parseCommand reads PID (COMMAND) STATE. The command may hold blanks and
-// parentheses itself; it ends at the line's last one.
-func parseCommand(line string) (string, error) {
-	begin, end := strings.IndexByte(line, '('), strings.LastIndex(line, ") ")
-	if begin < 0 || end < begin || len(line) < end+3 {
-		return "", fmt.Errorf("process status %.40q is malformed", line)
+	stat, err := proc.Stat()
+	if err != nil {
+		return "", goneOr(err)
 	}
-	if state := line[end+2]; state == 'Z' || state == 'X' {
+	if stat.State == "Z" || stat.State == "X" {
 		return "", ErrGone
 	}
-	return line[begin+1 : end], nil
+	return stat.Comm, nil
 }
 
 // descendants are the processes that a process started, and theirs.
@@ -54,9 +49,9 @@ func descendants(pid int) ([]int, error) {
 // when another one ends at that moment.
 func children(pid int) (found []int) {
 	for range 2 {
-		tasks, _ := readNumbers(fmt.Sprintf("/proc/%d/task", pid))
-		for _, task := range tasks {
-			content, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, task))
+		threads, _ := procfs.AllThreads(pid)
+		for _, thread := range threads {
+			content, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, thread.PID))
 			for _, text := range strings.Fields(string(content)) {
 				child, _ := strconv.Atoi(text)
 				found = append(found, child)
