@@ -44,10 +44,11 @@ type coordinator struct {
 	lab     *topology.Lab
 	network *Network
 
-	mu     sync.Mutex
+	cut func(error) // ends what the hosts wait for
+
+	mu     sync.Mutex      // guards these while hosts do a step
 	failed map[string]bool // the hosts that failed at something
 	errs   []error         // why the run could not be made
-	cut    func(error)     // ends what the hosts wait for
 }
 
 // walk walks the lab's steps, between Open and Close on all hosts. uncut is ctx
@@ -56,7 +57,12 @@ func (c *coordinator) walk(ctx, uncut context.Context) {
 	limited, cancel := context.WithTimeoutCause(uncut, c.lab.Limit,
 		fmt.Errorf("the lab's limit of %v was over", c.lab.Limit))
 	defer cancel()
-	last := lastSnapshot(c.lab.Steps)
+	last := -1
+	for i, step := range c.lab.Steps {
+		if step.Action == topology.Snapshot {
+			last = i
+		}
+	}
 	c.forEachHost(limited, topology.Step{Action: topology.Open})
 	cutShort := false // once the snapshot after the cut is taken
 	for i, step := range c.lab.Steps {
@@ -64,7 +70,7 @@ func (c *coordinator) walk(ctx, uncut context.Context) {
 		case topology.Stop:
 			c.end(ctx, step)
 		case topology.Snapshot:
-			if c.unmade() || cutShort {
+			if len(c.errs) > 0 || cutShort {
 				continue
 			}
 			cutShort = limited.Err() != nil
@@ -83,15 +89,6 @@ func (c *coordinator) walk(ctx, uncut context.Context) {
 		}
 	}
 	c.end(ctx, topology.Step{Action: topology.Close})
-}
-
-func lastSnapshot(steps []topology.Step) int {
-	for i, step := range slices.Backward(steps) {
-		if step.Action == topology.Snapshot {
-			return i
-		}
-	}
-	return -1
 }
 
 // end does a step that is done in every run, also in one that was cut short. If
@@ -147,8 +144,6 @@ func (c *coordinator) hostsOf(step topology.Step) []string {
 	if step.Action != topology.Start {
 		return names
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return c.failed[name] })
 }
 
@@ -170,11 +165,4 @@ func (c *coordinator) recordFailure(step topology.Step, name string, err error) 
 	case c.OnHostError != nil:
 		c.OnHostError(err)
 	}
-}
-
-// unmade tells whether a host has said why the run cannot be made.
-func (c *coordinator) unmade() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.errs) > 0
 }

@@ -58,12 +58,10 @@ func (l Listener) Up(ctx context.Context, s Setup) (*Network, error) {
 	if err == nil {
 		err = os.Remove(l.Socket)
 	}
-	if closeErr := listener.Close(); closeErr != nil && !errors.Is(closeErr, net.ErrClosed) {
-		err = errors.Join(err, closeErr)
-	}
+	_ = listener.Close() // it may be closed, as ctx has ended
 	if err != nil {
 		for _, c := range conns {
-			err = errors.Join(err, c.stream.Close())
+			_ = c.stream.Close() // nobody has been told anything
 		}
 		return nil, err
 	}
@@ -102,27 +100,28 @@ func (l Listener) gather(ctx context.Context, listener *net.UnixListener, s Setu
 		if s.Progress != nil {
 			s.Progress(len(conns), len(s.Lab.Hosts))
 		}
-		if len(conns) == len(s.Lab.Hosts) {
+		var missing []string
+		for _, h := range s.Lab.Hosts {
+			if conns[h.Name] == nil {
+				missing = append(missing, h.Name)
+			}
+		}
+		if len(missing) == 0 {
 			return nil
 		}
 		_ = listener.SetDeadline(time.Now().Add(l.Timeout)) // that it is closed, Accept says too
 		stream, err := listener.Accept()
+		if err == nil {
+			if err = admit(ctx, newConn(stream), s.Lab, conns); err != nil {
+				_ = stream.Close() // it may be closed, as ctx has ended
+			}
+		}
 		switch {
 		case ctx.Err() != nil:
-			if err == nil {
-				_ = stream.Close()
-			}
 			return context.Cause(ctx)
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return fmt.Errorf("no word from %s for %v: start the whole lab with docker compose up", missing(s.Lab, conns), l.Timeout)
+			return fmt.Errorf("no word from %s for %v: start the whole lab with docker compose up", strings.Join(missing, ", "), l.Timeout)
 		case err != nil:
-			return err
-		}
-		if err := admit(ctx, newConn(stream), s.Lab, conns); err != nil {
-			if ctx.Err() != nil {
-				err = context.Cause(ctx)
-			}
-			_ = stream.Close() // it may be closed, as ctx has ended
 			return err
 		}
 	}
@@ -148,15 +147,4 @@ func admit(ctx context.Context, c *conn, lab *topology.Lab, conns map[string]*co
 	}
 	conns[h.Name] = c
 	return nil
-}
-
-// missing are the names of the hosts that have not joined.
-func missing(lab *topology.Lab, conns map[string]*conn) string {
-	var names []string
-	for _, h := range lab.Hosts {
-		if conns[h.Name] == nil {
-			names = append(names, h.Name)
-		}
-	}
-	return strings.Join(names, ", ")
 }

@@ -1,12 +1,10 @@
 package run
 
 import (
-	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -34,15 +32,10 @@ type Hello struct {
 
 // A HostSetup is what an agent is told first.
 type HostSetup struct {
-	Version int `json:"version"`
 	// Run is the run's id, LabHash the SHA-256 of its lab.json.
 	Run     string        `json:"run"`
 	LabHash string        `json:"labHash"`
 	Host    topology.Host `json:"host"`
-	// SetRoutes says that the agent sets the host's routes.
-	SetRoutes bool `json:"setRoutes"`
-	// Poll is how often witnesses that look rather than listen look.
-	Poll time.Duration `json:"pollNs"`
 }
 
 // A message is one line of the stream.
@@ -62,61 +55,38 @@ type message struct {
 	Leaving  string           `json:"leaving,omitempty"` // why
 }
 
-// errHalf is how a stream ends that breaks off within a line.
-var errHalf = errors.New("it broke off within a message")
-
 // A conn sends and receives messages over a stream. Sending is safe for several
 // goroutines at once, receiving is for one.
 type conn struct {
-	stream  io.ReadWriteCloser
-	lines   *bufio.Scanner
-	writing chan struct{} // has one while a line is written
+	stream   io.ReadWriteCloser
+	messages *json.Decoder
+	bound    *io.LimitedReader // of what is read for one message
+	writing  chan struct{}     // has one while a line is written
 }
 
 func newConn(stream io.ReadWriteCloser) *conn {
-	lines := bufio.NewScanner(stream)
-	lines.Buffer(make([]byte, 0, 64<<10), maxLine)
-	lines.Split(wholeLines)
-	return &conn{stream: stream, lines: lines, writing: make(chan struct{}, 1)}
-}
-
-// wholeLines is bufio.ScanLines for which a last line without an end is an
-// error.
-func wholeLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
-	advance, token, err = bufio.ScanLines(data, false)
-	if atEOF && advance == 0 && len(data) > 0 {
-		return 0, nil, errHalf
-	}
-	return advance, token, err
+	bound := &io.LimitedReader{R: stream}
+	return &conn{stream: stream, messages: json.NewDecoder(bound), bound: bound, writing: make(chan struct{}, 1)}
 }
 
 // send writes one message, in one write.
 func (c *conn) send(m message) error {
-	line, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
-	if len(line) >= maxLine {
-		return fmt.Errorf("a message of %d bytes is longer than %d", len(line), maxLine)
-	}
 	c.writing <- struct{}{}
 	defer func() { <-c.writing }()
-	_, err = c.stream.Write(append(line, '\n'))
-	return err
+	return json.NewEncoder(c.stream).Encode(m)
 }
 
 // receive reads the next message; io.EOF at the end of the stream.
-func (c *conn) receive() (message, error) {
-	var m message
-	if !c.lines.Scan() {
-		err := c.lines.Err()
-		if err == nil {
-			err = io.EOF
-		}
+func (c *conn) receive() (m message, err error) {
+	c.bound.N = maxLine
+	err = c.messages.Decode(&m)
+	switch {
+	case err == nil, errors.Is(err, io.EOF):
 		return m, err
+	case errors.Is(err, io.ErrUnexpectedEOF) && c.bound.N == 0:
+		return m, fmt.Errorf("it sent a message of more than %d bytes", maxLine)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return m, errors.New("it broke off within a message")
 	}
-	if err := json.Unmarshal(c.lines.Bytes(), &m); err != nil {
-		return m, fmt.Errorf("it sent what is no message: %w", err)
-	}
-	return m, nil
+	return m, fmt.Errorf("what it sent cannot be read: %w", err)
 }

@@ -1,7 +1,7 @@
 package run
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,8 +16,6 @@ import (
 )
 
 const (
-	// pollInterval is how often the agents of containers look at their tables.
-	pollInterval = 50 * time.Millisecond
 	// answerTimeout is how long an agent may take to do a step in which it is
 	// to wait for nothing any more. One that takes longer counts as dead.
 	answerTimeout = 10 * time.Second
@@ -32,21 +30,16 @@ type Remote struct {
 	record  Recorder
 	leaving func(error) // nil where nobody needs to know
 	explain func(context.Context) string
+	answers chan message  // takes one without waiting; closed by the stream's end
 	ended   chan struct{} // closed when nothing more will be recorded
+	err     error         // what steps answer once answers is closed
 
 	mu        sync.Mutex
-	steps     int
-	pending   map[int]question
-	closed    bool  // the agent did Close, or Close was called here: an end is no loss
-	cause     error // why the stream ends, where one side said so before
-	err       error // what steps answer once the stream has ended
-	recordErr error // the first record that could not be written
-}
-
-// A question is a step that is not answered yet.
-type question struct {
-	action topology.Action
-	answer chan message // takes one without waiting; closed by the stream's end
+	step      message // the last one that the agent was sent
+	answered  bool    // it has answered that
+	closed    bool    // it did Close, or Close was called here: an end is no loss
+	cause     error   // why the stream ends, where one side said so before
+	recordErr error   // the first record that could not be written
 }
 
 // Connect leads a host over a stream whose other end is its agent's (see
@@ -62,10 +55,15 @@ func Connect(ctx context.Context, stream io.ReadWriteCloser, s Setup, h topology
 	}
 	if err != nil {
 		_ = stream.Close() // it may be closed, as ctx has ended
+		if errors.Is(err, errSilent) && explain != nil {
+			err = fmt.Errorf("%w: %s", err, explain(ctx))
+		}
 		return nil, fmt.Errorf("%s: its agent %w", h.Name, err)
 	}
 	return newRemote(c, s, h, explain), nil
 }
+
+var errSilent = errors.New("ended before it said who it is")
 
 // hello reads the agent's first line.
 func (c *conn) hello(ctx context.Context) (*Hello, error) {
@@ -75,7 +73,7 @@ func (c *conn) hello(ctx context.Context) (*Hello, error) {
 	case !stop():
 		return nil, fmt.Errorf("said nothing: %w", context.Cause(ctx))
 	case errors.Is(err, io.EOF):
-		return nil, errors.New("ended before it said who it is")
+		return nil, errSilent
 	case err != nil:
 		return nil, fmt.Errorf("did not say who it is: %w", err)
 	case m.Hello == nil:
@@ -104,14 +102,12 @@ func (hello *Hello) check(h topology.Host) error {
 func newRemote(c *conn, s Setup, h topology.Host, explain func(context.Context) string) *Remote {
 	r := &Remote{
 		name: h.Name, conn: c, record: s.Record, leaving: s.leaving, explain: explain,
-		ended: make(chan struct{}), pending: make(map[int]question),
+		answers: make(chan message, 1), ended: make(chan struct{}), answered: true,
 	}
 	go r.read()
 	timer := time.AfterFunc(answerTimeout, func() { r.hangUp(fmt.Errorf("it did not listen for %v", answerTimeout)) })
 	defer timer.Stop()
-	r.send(message{Setup: &HostSetup{
-		Version: Version, Run: s.ID, LabHash: s.LabHash, Host: h, SetRoutes: true, Poll: pollInterval,
-	}})
+	r.send(message{Setup: &HostSetup{Run: s.ID, LabHash: s.LabHash, Host: h}})
 	return r
 }
 
@@ -147,47 +143,46 @@ func (r *Remote) Close() error {
 // Do has the agent do a step.
 func (r *Remote) Do(ctx context.Context, step topology.Step) (Report, error) {
 	r.mu.Lock()
-	r.steps++
-	id := r.steps
-	if r.err != nil {
-		defer r.mu.Unlock()
-		return Report{}, r.err
-	}
-	answer := make(chan message, 1)
-	r.pending[id] = question{step.Action, answer}
+	r.step = message{ID: r.step.ID + 1, Step: &step}
+	r.answered = false
+	m := r.step
 	r.mu.Unlock()
-
-	stop := context.AfterFunc(ctx, func() {
-		time.AfterFunc(answerTimeout, func() { r.giveUp(id) })
-		r.send(message{ID: id, Cancel: context.Cause(ctx).Error()})
-	})
-	defer stop()
-	r.send(message{ID: id, Step: &step})
-	m, answered := <-answer
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	switch {
-	case !answered:
-		return Report{}, r.err
-	case m.Error != "":
-		return *m.Report, errors.New(m.Error)
-	}
-	return *m.Report, r.recordErr
-}
-
-// giveUp ends the stream of an agent that has not answered a step yet.
-func (r *Remote) giveUp(id int) {
-	r.mu.Lock()
-	_, waiting := r.pending[id]
-	r.mu.Unlock()
-	if waiting {
-		r.hangUp(fmt.Errorf("it did not answer within %v", answerTimeout))
+	done := make(chan struct{})
+	defer close(done)
+	go func() { // an agent that is frozen does not read
+		r.send(m)
+		select {
+		case <-done:
+		case <-ctx.Done():
+			r.send(message{ID: m.ID, Cancel: context.Cause(ctx).Error()})
+		}
+	}()
+	over := ctx.Done()
+	var late <-chan time.Time
+	for {
+		select {
+		case <-over:
+			over, late = nil, time.After(answerTimeout)
+		case <-late:
+			r.hangUp(fmt.Errorf("it did not answer within %v", answerTimeout))
+		case answer, ok := <-r.answers:
+			if !ok {
+				return Report{}, r.err
+			}
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			if answer.Error != "" {
+				return *answer.Report, errors.New(answer.Error)
+			}
+			return *answer.Report, r.recordErr
+		}
 	}
 }
 
 // read takes what the agent sends, to the end of the stream.
 func (r *Remote) read() {
 	defer close(r.ended)
+	defer close(r.answers)
 	var err error
 	for err == nil {
 		var m message
@@ -197,23 +192,16 @@ func (r *Remote) read() {
 	}
 	_ = r.conn.stream.Close() // the other end may be half open still
 	r.mu.Lock()
-	lost := !r.closed
+	closed := r.closed
 	if r.cause != nil {
 		err = r.cause
 	}
 	r.mu.Unlock()
 	why := "it was closed"
-	if lost {
-		why = r.howEnded(err)
-		// Where this cannot be recorded, that the account has no end says it.
-		_ = r.recordLost(why)
+	if !closed {
+		why = r.recordLost(err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
 	r.err = fmt.Errorf("%w: %s", ErrDead, why)
-	for _, q := range r.pending {
-		close(q.answer)
-	}
 }
 
 func (r *Remote) handle(m message) error {
@@ -222,7 +210,6 @@ func (r *Remote) handle(m message) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	q, asked := r.pending[m.ID]
 	switch {
 	case m.Leaving != "":
 		r.cause = errors.New(m.Leaving)
@@ -231,57 +218,49 @@ func (r *Remote) handle(m message) error {
 		}
 	case m.Report == nil:
 		return errors.New("it sent a message that agents do not send")
-	case !asked:
+	case r.answered || m.ID != r.step.ID:
 		return fmt.Errorf("it answered step %d, which nobody asked for", m.ID)
 	default:
-		delete(r.pending, m.ID)
-		r.closed = r.closed || q.action == topology.Close
-		q.answer <- m
+		r.answered = true
+		r.closed = r.closed || r.step.Step.Action == topology.Close
+		r.answers <- m
 	}
 	return nil
 }
 
-// recordEvidence hands over records, which have to be whole. That they cannot
-// be written is no end of the host: its next step says so.
+// recordEvidence hands over records. That they cannot be written is no end of
+// the host: its next step says so.
 func (r *Remote) recordEvidence(w evidence.Witness, records []byte) error {
 	if evidence.FileName("", w) == "" {
 		return fmt.Errorf("it sent evidence of %q, which is no witness", w)
 	}
-	if w != evidence.Packets && len(records) > 0 && !bytes.HasSuffix(records, []byte("\n")) {
-		return fmt.Errorf("it sent evidence of %s that ends within a record", w)
-	}
 	if err := r.record(r.name, w, records); err != nil {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		if r.recordErr == nil {
-			r.recordErr = err
-		}
+		r.recordErr = cmp.Or(r.recordErr, err)
 	}
 	return nil
 }
 
-// howEnded says how the stream ended, and the engine's word for it.
-func (r *Remote) howEnded(err error) string {
-	text := "its agent's stream ended"
+// recordLost says how the stream ended, and the engine's word for it, and writes
+// that as the last line of the account of a host that could not.
+func (r *Remote) recordLost(err error) string {
+	why := "its agent's stream ended"
 	if !errors.Is(err, io.EOF) {
-		text += ": " + err.Error()
+		why += ": " + err.Error()
 	}
-	if r.explain == nil {
-		return text
+	if r.explain != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), explainTimeout)
+		defer cancel()
+		why += "; " + r.explain(ctx)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), explainTimeout)
-	defer cancel()
-	return text + "; " + r.explain(ctx)
-}
-
-// recordLost writes the last line of the account of a host that could not.
-func (r *Remote) recordLost(why string) error {
 	line, err := json.Marshal(evidence.HostEvent{
 		Header: evidence.Header{Time: time.Now().UTC(), Host: r.name, Witness: evidence.Agent},
 		Event:  evidence.HostLost, Error: why,
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		// Where this cannot be recorded, that the account has no end says it.
+		_ = r.record(r.name, evidence.Agent, append(line, '\n'))
 	}
-	return r.record(r.name, evidence.Agent, append(line, '\n'))
+	return why
 }

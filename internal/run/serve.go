@@ -12,13 +12,10 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// When an agent is told to end, the coordinator has closeTimeout to close its
-// host, and all is over after leaveTimeout: container engines kill after ten
-// seconds, and people wait less long.
-const (
-	closeTimeout = 3 * time.Second
-	leaveTimeout = 4 * time.Second
-)
+// closeTimeout is how long the coordinator has to close the host of an agent
+// that was told to end: container engines kill after ten seconds, and people
+// wait less long.
+const closeTimeout = 3 * time.Second
 
 var (
 	// ErrNoCoordinator says that the stream to an agent ended before the host
@@ -34,7 +31,8 @@ var (
 // host is closed it waits for the coordinator to end the stream, and returns
 // nil. When the stream ends before, it ends the host's program at once and
 // returns ErrNoCoordinator. When ctx ends before, it asks to be closed, and if it
-// is not, ends the program of its own and returns an error, within five seconds.
+// is not, ends the stream, and the program, of its own and returns an error,
+// within five seconds.
 //
 // What newHost's host records goes out over the stream by record. It waits
 // while the coordinator does not read.
@@ -46,10 +44,10 @@ func Serve(ctx context.Context, stream io.ReadWriteCloser, hello Hello,
 	defer stop()
 	err := h.serve(hello, newHost)
 	_ = stream.Close() // what a step still records goes nowhere, and waits for nobody
-	if h.end(ErrNoCoordinator); h.closed {
+	switch closed := h.end(); {
+	case closed:
 		return nil
-	}
-	if ctx.Err() != nil {
+	case ctx.Err() != nil:
 		return errLeft
 	}
 	return err
@@ -66,8 +64,6 @@ type servedHost struct {
 	steps   sync.WaitGroup // of the goroutine that does it
 	closed  bool           // the host did Close
 	left    bool           // the agent was told to end
-	over    bool           // no more steps
-	ending  sync.Once
 }
 
 // serve serves until the stream ends, and says why it did.
@@ -82,47 +78,39 @@ func (h *servedHost) serve(hello Hello, newHost func(HostSetup, func(evidence.Wi
 		return ErrNoCoordinator
 	case m.Setup == nil:
 		return errors.New("the coordinator's first line is no setup")
-	case m.Setup.Version != Version:
-		return fmt.Errorf("the coordinator is of another version of fourtuple, %d, and this is %d: build the images anew", m.Setup.Version, Version)
 	}
-	host, err := newHost(*m.Setup, h.record)
+	host, err := newHost(*m.Setup, func(w evidence.Witness, records []byte) error {
+		return h.conn.send(message{Evidence: w, Data: records})
+	})
 	if err != nil {
 		return err
 	}
 	h.mu.Lock()
 	h.host = host
 	h.mu.Unlock()
-	for {
+	for err == nil {
 		if m, err = h.conn.receive(); err == nil {
 			err = h.handle(m)
 		}
-		if errors.Is(err, io.EOF) {
-			return ErrNoCoordinator
-		}
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrNoCoordinator, err)
-		}
 	}
-}
-
-func (h *servedHost) record(w evidence.Witness, records []byte) error {
-	return h.conn.send(message{Evidence: w, Data: records})
+	if errors.Is(err, io.EOF) {
+		return ErrNoCoordinator
+	}
+	return fmt.Errorf("%w: %w", ErrNoCoordinator, err)
 }
 
 func (h *servedHost) handle(m message) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	switch {
-	case m.Step != nil && h.running == 0 && !h.over:
+	case m.Step != nil && h.running == 0:
 		ctx, cancel := context.WithCancelCause(context.Background())
 		h.running, h.cancel = m.ID, cancel
 		h.steps.Go(func() { h.do(ctx, m) })
-	case m.Cancel != "":
-		if h.running == m.ID {
-			h.cancel(errors.New(m.Cancel))
-		}
-	default:
+	case m.Cancel == "":
 		return errors.New("it sent what it should not send now")
+	case h.running == m.ID:
+		h.cancel(errors.New(m.Cancel))
 	}
 	return nil
 }
@@ -146,30 +134,26 @@ func (h *servedHost) do(ctx context.Context, m message) {
 	}
 }
 
-// end does no more steps, and ends the program unless the host is closed. It
-// waits for nothing. The host is not closed by it: its run was not over, and no
-// seal may say otherwise.
-func (h *servedHost) end(why error) {
-	h.ending.Do(func() {
-		h.mu.Lock()
-		h.over = true
-		if h.running != 0 {
-			h.cancel(why)
-		}
-		h.mu.Unlock()
-		h.steps.Wait()
-		if h.closed || h.host == nil {
-			return
-		}
+// end ends, once the stream has, the step that is being done and, unless the
+// host is closed, the program. It waits for nothing. The host is not closed by
+// it: its run was not over, and no seal may say otherwise.
+func (h *servedHost) end() (closed bool) {
+	h.mu.Lock()
+	if h.running != 0 {
+		h.cancel(ErrNoCoordinator)
+	}
+	h.mu.Unlock()
+	h.steps.Wait()
+	if !h.closed && h.host != nil {
 		ctx, cancel := context.WithCancelCause(context.Background())
-		cancel(why)
-		// What goes wrong is in the host's account, if anybody still takes that.
-		_, _ = h.host.Do(ctx, topology.Step{Action: topology.Stop})
-	})
+		cancel(ErrNoCoordinator)
+		_, _ = h.host.Do(ctx, topology.Step{Action: topology.Stop}) // nobody is left to be told
+	}
+	return h.closed
 }
 
 // leave asks the coordinator to close the host, as its container is being
-// stopped, and ends it if it does not.
+// stopped, and ends the stream if it does not.
 func (h *servedHost) leave() {
 	h.mu.Lock()
 	h.left = true
@@ -182,10 +166,6 @@ func (h *servedHost) leave() {
 		_ = h.conn.stream.Close()
 		return
 	}
-	time.AfterFunc(closeTimeout, func() {
-		h.end(errLeft)
-		_ = h.conn.stream.Close()
-	})
-	time.AfterFunc(leaveTimeout, func() { _ = h.conn.stream.Close() }) // whoever still writes, ends
+	time.AfterFunc(closeTimeout, func() { _ = h.conn.stream.Close() }) // whoever still writes, ends
 	_ = h.conn.send(message{Leaving: errLeft.Error()})
 }

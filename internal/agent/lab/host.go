@@ -26,6 +26,8 @@ const (
 	// lingerTime is how much longer than the judge a host stays: Compose takes
 	// the first container that ends for the one whose status counts.
 	lingerTime = 300 * time.Millisecond
+	// pollInterval is how often the agent looks at its tables.
+	pollInterval = 50 * time.Millisecond
 )
 
 // errJudgeEnded says that there was a judge, which has ended already and said
@@ -88,7 +90,7 @@ func serve(ctx context.Context, stream io.ReadWriteCloser, hello run.Hello, outp
 	return run.Serve(ctx, stream, hello, func(s run.HostSetup, record func(evidence.Witness, []byte) error) (run.Host, error) {
 		return agent.New(agent.Config{
 			Host: s.Host, Run: s.Run, LabHash: s.LabHash, Record: record,
-			Namespace: agent.InPlace{}, SetRoutes: s.SetRoutes, Poll: s.Poll, Output: output,
+			Namespace: agent.InPlace{}, SetRoutes: true, Poll: pollInterval, Output: output,
 		})
 	})
 }
