@@ -115,22 +115,13 @@ func (c child) Signal(s os.Signal) error {
 // Wait waits for the program. What it leaves running in its process group is
 // killed, as all else ends with the first process of a container.
 func (c child) Wait() (int, error) {
-	var err error
-	for {
-		// Until the program is reaped, its number is nobody else's.
-		err = unix.Waitid(unix.P_PID, c.process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err == nil {
-		if err = unix.Kill(-c.process.Pid, unix.SIGKILL); errors.Is(err, unix.ESRCH) {
-			err = nil
-		}
-	}
-	state, waitErr := c.process.Wait()
-	if err := errors.Join(err, waitErr); err != nil {
+	state, err := c.process.Wait()
+	if err != nil {
 		return 0, fmt.Errorf("wait for process %d: %w", c.process.Pid, err)
+	}
+	// The group keeps its number as long as there is anybody in it.
+	if err := unix.Kill(-c.process.Pid, unix.SIGKILL); err != nil && !errors.Is(err, unix.ESRCH) {
+		return 0, fmt.Errorf("end what process %d left: %w", c.process.Pid, err)
 	}
 	status := state.Sys().(syscall.WaitStatus)
 	if status.Signaled() {

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
@@ -33,7 +35,6 @@ type program struct {
 	announced chan struct{} // closed when it says that it listens or holds
 	ended     chan struct{} // closed when it has ended and all it said is recorded
 	err       error         // why its end is not known, once ended is closed
-	once      sync.Once
 }
 
 // startProgram starts the host's program and reads what it prints. A program
@@ -59,8 +60,21 @@ func (a *Agent) startProgram(ctx context.Context) (*program, error) {
 	told := a.recorder.tell(evidence.HostEvent{Event: evidence.HostStarted, PID: process.PID(), Command: a.Host.Program})
 	p := &program{Process: process, announced: make(chan struct{}), ended: make(chan struct{})}
 	var pipes sync.WaitGroup
-	pipes.Go(func() { readLines(stdout, func(line []byte) { a.onStdout(p, line) }) })
-	pipes.Go(func() { readLines(stderr, a.onStderr) })
+	pipes.Go(func() {
+		var once sync.Once
+		readLines(stdout, func(line []byte) {
+			e := parseEvent(line)
+			a.recordEvent(e)
+			if e.Event == evidence.EventListening || e.Event == evidence.EventHolding {
+				once.Do(func() { close(p.announced) })
+			}
+		})
+	})
+	pipes.Go(func() { // it may say why a program did not do what was expected
+		readLines(stderr, func(line []byte) {
+			a.recordEvent(evidence.ProgramEvent{Event: evidence.EventLine, Error: string(line)})
+		})
+	})
 	go func() {
 		defer close(p.ended)
 		var status int
@@ -92,21 +106,6 @@ func readLines(pipe *os.File, each func([]byte)) {
 	}
 }
 
-// onStdout takes a line of standard output: an event, or just a line.
-func (a *Agent) onStdout(p *program, line []byte) {
-	e := parseEvent(line)
-	a.recordEvent(e)
-	if e.Event == evidence.EventListening || e.Event == evidence.EventHolding {
-		p.once.Do(func() { close(p.announced) })
-	}
-}
-
-// onStderr takes a line of standard error, which may say why a program did not
-// do what was expected.
-func (a *Agent) onStderr(line []byte) {
-	a.recordEvent(evidence.ProgramEvent{Event: evidence.EventLine, Error: string(line)})
-}
-
 // recordEvent records an event at the time that the program gave it, if that
 // can be.
 func (a *Agent) recordEvent(e evidence.ProgramEvent) {
@@ -131,6 +130,40 @@ func parseEvent(line []byte) evidence.ProgramEvent {
 		return evidence.ProgramEvent{Event: evidence.EventLine, Base64: bytes.Clone(line)}
 	}
 	return evidence.ProgramEvent{Event: evidence.EventLine, Text: string(line)}
+}
+
+// inWords puts an event of the program into words, for people who read along. A
+// line that is no event is what it is, without control characters.
+func inWords(e evidence.ProgramEvent) string {
+	text := fmt.Sprintf("%s %s %s", e.Event, e.Payload(), e.Error)
+	switch e.Event {
+	case evidence.EventListening:
+		text = fmt.Sprintf("waits for connections on %s", e.Local)
+	case evidence.EventAccepted:
+		text = fmt.Sprintf("Connected to: %s, on %s", e.Remote, e.Local)
+	case evidence.EventConnected:
+		text = fmt.Sprintf("connected to %s, from %s", e.Remote, e.Local)
+	case evidence.EventSent:
+		text = fmt.Sprintf("%s -> %s: sent %q", e.Local, e.Remote, e.Payload())
+	case evidence.EventReceived:
+		text = fmt.Sprintf("%s <- %s: received %q", e.Local, e.Remote, e.Payload())
+	case evidence.EventHolding:
+		text = fmt.Sprintf("%s -> %s: holds the connection open", e.Local, e.Remote)
+	case evidence.EventClosed:
+		text = fmt.Sprintf("%s -> %s: closed", e.Local, e.Remote)
+	case evidence.EventFailed:
+		text = "failed: " + e.Error
+	case evidence.EventStopped:
+		text = fmt.Sprintf("stopped, having served %d connections", e.Served)
+	case evidence.EventLine:
+		text = string(e.Payload()) + e.Error
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, strings.TrimRight(text, " "))
 }
 
 // end asks the program to end by its stop signal, and kills it when it does not

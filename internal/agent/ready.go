@@ -3,7 +3,6 @@ package agent
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -73,17 +72,11 @@ func (a *Agent) stateOfSockets(known []evidence.Socket) string {
 // without are the sockets that are not among those that were known before, as
 // the ones that a container engine has in a container's namespace.
 func without(rows, known []evidence.Socket) []evidence.Socket {
-	type identity struct {
-		protocol      string
-		local, remote netip.AddrPort
-		inode         uint64
-	}
-	of := func(s evidence.Socket) identity { return identity{s.Protocol, s.Local, s.Remote, s.Inode} }
-	before := make(map[identity]bool, len(known))
-	for _, s := range known {
-		before[of(s)] = true
-	}
-	return slices.DeleteFunc(slices.Clone(rows), func(s evidence.Socket) bool { return before[of(s)] })
+	return slices.DeleteFunc(rows, func(s evidence.Socket) bool {
+		return slices.ContainsFunc(known, func(k evidence.Socket) bool {
+			return k.Protocol == s.Protocol && k.Local == s.Local && k.Remote == s.Remote && k.Inode == s.Inode
+		})
+	})
 }
 
 // dns is the port that names are asked for on.

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"hash"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,16 +29,10 @@ type recorder struct {
 
 	mu      sync.Mutex
 	outputs map[evidence.Witness]*output
-	order   []evidence.Witness
 }
 
 func newRecorder(host string, record func(evidence.Witness, []byte) error) *recorder {
 	return &recorder{host: host, record: record, begun: time.Now(), outputs: make(map[evidence.Witness]*output)}
-}
-
-// now is the time for a record.
-func (r *recorder) now() time.Time {
-	return r.begun.Add(time.Since(r.begun)).Round(0).UTC()
 }
 
 // An output is the file of one witness while it is written.
@@ -59,7 +55,6 @@ func (r *recorder) output(w evidence.Witness) *output {
 	defer r.mu.Unlock()
 	if r.outputs[w] == nil {
 		r.outputs[w] = &output{recorder: r, witness: w, hash: sha256.New()}
-		r.order = append(r.order, w)
 	}
 	return r.outputs[w]
 }
@@ -95,7 +90,7 @@ func (o *output) write(p []byte) (int, error) {
 func add[R any](o *output, at time.Time, records []R, stamp func(*R, evidence.Header)) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := o.recorder.now()
+	now := o.recorder.begun.Add(time.Since(o.recorder.begun)).Round(0)
 	if at.IsZero() || at.After(now) {
 		at = now
 	}
@@ -142,9 +137,9 @@ func (r *recorder) tell(e evidence.HostEvent) error {
 // seals are the seals of all outputs but the account.
 func (r *recorder) seals() []evidence.Seal {
 	var seals []evidence.Seal
-	for _, w := range r.order {
+	for _, w := range slices.Sorted(maps.Keys(r.outputs)) {
 		if w != evidence.Agent {
-			seals = append(seals, r.output(w).seal())
+			seals = append(seals, r.outputs[w].seal())
 		}
 	}
 	return seals

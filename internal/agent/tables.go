@@ -71,35 +71,32 @@ func openTables(r *recorder, translates bool) (*tables, error) {
 	return t, nil
 }
 
-// look is the socket table as it is, as far as that can be read while it
-// changes.
+// look is the socket table as it is, as far as that can be read.
 func (t *tables) look() ([]evidence.Socket, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	rows, err := t.dumpSockets()
-	if errors.Is(err, witness.ErrInterrupted) {
-		err = nil
-	}
+	rows, _, err := t.dumpSockets()
 	return rows, err
 }
 
-// dumpSockets dumps the socket table. One that changes meanwhile is dumped
-// again; rows that may lack sockets come with ErrInterrupted.
-func (t *tables) dumpSockets() (rows []evidence.Socket, err error) {
+// dumpSockets dumps the socket table; cut says that rows may lack sockets, as
+// the table kept changing while it was read.
+func (t *tables) dumpSockets() (rows []evidence.Socket, cut bool, err error) {
 	for range attempts {
-		if rows, err = t.sockets.Dump(); !errors.Is(err, witness.ErrInterrupted) {
-			break
+		rows, err = t.sockets.Dump()
+		if cut = errors.Is(err, witness.ErrInterrupted); !cut {
+			return rows, false, err
 		}
 	}
-	return rows, err
+	return rows, true, nil
 }
 
 // dump reads all tables, so that they fit each other if they can.
 func (t *tables) dump() (d dump, err error) {
 	pid := int(t.pid.Load())
 	for range attempts {
-		before, err := t.dumpSockets()
-		if err != nil && !errors.Is(err, witness.ErrInterrupted) {
+		before, _, err := t.dumpSockets()
+		if err != nil {
 			return d, err
 		}
 		if pid != 0 {
@@ -113,8 +110,7 @@ func (t *tables) dump() (d dump, err error) {
 				return d, err
 			}
 		}
-		d.sockets, err = t.dumpSockets()
-		if d.cut = errors.Is(err, witness.ErrInterrupted); err != nil && !d.cut {
+		if d.sockets, d.cut, err = t.dumpSockets(); err != nil {
 			return d, err
 		}
 		if d.still = !d.cut && slices.Equal(before, d.sockets); d.still {
@@ -177,8 +173,8 @@ func (t *tables) recordChange() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.translations == nil { // the one table that is cheap to look at
-		rows, err := t.dumpSockets()
-		if err != nil || slices.Equal(rows, t.last.sockets) {
+		rows, cut, err := t.dumpSockets()
+		if err != nil || cut || slices.Equal(rows, t.last.sockets) {
 			return err
 		}
 	}
