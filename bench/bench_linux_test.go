@@ -45,18 +45,19 @@ func TestMeasureTakesTurns(t *testing.T) {
 		}}
 	}
 	r := row{sides: []side{does("o", nil, cost{9, 9}, cost{2, 3}, cost{1, 1}), does("p", nil, cost{2, 2})}}
-	require.NoError(t, r.measure(t.Context(), 3))
+	r.measure(t.Context(), 3)
 	require.Equal(t, "opopop", turns)
 	require.Equal(t, cost{2, 3}, r.sides[0].cost, "the median is a run")
 
 	turns = ""
 	r = row{sides: []side{does("o", nil, cost{1, 1}), does("p", need("no-such-tool"), cost{})}}
-	require.NoError(t, r.measure(t.Context(), 3))
+	r.measure(t.Context(), 3)
 	require.Equal(t, "opoo", turns, "a tool that is not there is asked for once")
 	require.EqualError(t, r.sides[1].missing, "no-such-tool is not installed")
 
 	r = row{sides: []side{does("o", errors.New("broken"), cost{})}}
-	require.EqualError(t, r.measure(t.Context(), 1), "o: broken")
+	r.measure(t.Context(), 1)
+	require.EqualError(t, r.sides[0].missing, "broken")
 }
 
 func TestWireOurs(t *testing.T) {

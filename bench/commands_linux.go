@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	_ "embed"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -28,7 +27,7 @@ func runLab(folder, engine string) func(context.Context) (cost, error) {
 		c := exec.CommandContext(ctx, filepath.Join(folder, "lab"),
 			"run", "--engine", engine, "--out", filepath.Join(folder, engine), firstLab)
 		start := time.Now()
-		err := output(c)
+		_, err := output(c)
 		return cost{up: time.Since(start)}, err
 	}
 }
@@ -45,7 +44,8 @@ func composeUp(ctx context.Context) (cost, error) {
 	}
 	command := func(args ...string) error {
 		all := append(append(compose, "-p", "fourtuple-bench", "-f", firstLab), args...)
-		return output(exec.CommandContext(ctx, all[0], all[1:]...))
+		_, err := output(exec.CommandContext(ctx, all[0], all[1:]...))
+		return err
 	}
 	start := time.Now()
 	err := command("up", "-d", "--no-build")
@@ -66,27 +66,17 @@ func wireMininet(subnets int) func(context.Context) (cost, error) {
 		if err := need("mn", "ping"); err != nil {
 			return cost{}, err
 		}
-		c := exec.CommandContext(ctx, python, "-", strconv.Itoa(subnets), "1")
+		c := exec.CommandContext(ctx, python, "-", strconv.Itoa(subnets))
 		c.Stdin = strings.NewReader(mininetStar)
-		line, err := c.Output()
+		line, err := output(c)
 		if err != nil {
-			if exit := new(exec.ExitError); errors.As(err, &exit) {
-				err = fmt.Errorf("%w: %s", err, exit.Stderr)
-			}
 			return cost{}, err
 		}
-		var took struct {
-			Up, Down float64 // seconds
-			Reached  bool
-		}
-		if err := json.Unmarshal(line, &took); err != nil {
+		var up, down float64 // milliseconds
+		if _, err := fmt.Sscan(line, &up, &down); err != nil {
 			return cost{}, fmt.Errorf("read %q: %w", line, err)
 		}
-		if !took.Reached {
-			return cost{}, errors.New("the first host does not reach the last")
-		}
-		seconds := func(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
-		return cost{seconds(took.Up), seconds(took.Down)}, nil
+		return cost{time.Duration(up * 1e6), time.Duration(down * 1e6)}, nil
 	}
 }
 
@@ -94,16 +84,20 @@ func wireMininet(subnets int) func(context.Context) (cost, error) {
 func need(tools ...string) error {
 	for _, tool := range tools {
 		if _, err := exec.LookPath(tool); err != nil {
-			return fmt.Errorf("%s is %w", tool, errMissing)
+			return fmt.Errorf("%s is not installed", tool)
 		}
 	}
 	return nil
 }
 
-// output runs a command, and quotes what it said if it failed.
-func output(c *exec.Cmd) error {
-	if out, err := c.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", filepath.Base(c.Path), err, out)
+// output runs a command and returns what it printed, and quotes its complaints
+// if it failed.
+func output(c *exec.Cmd) (string, error) {
+	var complaints strings.Builder
+	c.Stderr = &complaints
+	out, err := c.Output()
+	if err != nil {
+		err = fmt.Errorf("%s: %w: %s", filepath.Base(c.Path), err, &complaints)
 	}
-	return nil
+	return string(out), err
 }
