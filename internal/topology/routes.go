@@ -97,31 +97,20 @@ func (g *graph) widen(edge, first []int, asked []bool) (further []int) {
 func (g *graph) routes(host int) []Route {
 	hops := g.firstHops(host)
 	gateways := make(map[int]netip.Addr) // by first hop
-	beyond := 0
-	for _, hop := range hops {
+	var routes []Route
+	for subnet, hop := range hops {
 		if hop < 0 {
 			continue
 		}
-		beyond++
 		if _, known := gateways[hop]; !known {
 			gateways[hop] = g.gateway(host, hop)
 		}
+		routes = append(routes, Route{Destination: g.lab.Subnets[subnet].Prefix, Gateway: gateways[hop]})
 	}
 	// A router keeps one route for each subnet: with a default route it would
 	// forward, in circles, what is for nobody.
 	if len(gateways) == 1 && !g.lab.Hosts[host].Forwards {
-		for _, gateway := range gateways {
-			return []Route{{Destination: everywhere, Gateway: gateway}}
-		}
-	}
-	if beyond == 0 {
-		return nil
-	}
-	routes := make([]Route, 0, beyond)
-	for subnet, hop := range hops {
-		if hop >= 0 {
-			routes = append(routes, Route{Destination: g.lab.Subnets[subnet].Prefix, Gateway: gateways[hop]})
-		}
+		return []Route{{Destination: everywhere, Gateway: routes[0].Gateway}}
 	}
 	slices.SortFunc(routes, func(a, b Route) int { return a.Destination.Addr().Compare(b.Destination.Addr()) })
 	return routes

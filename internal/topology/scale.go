@@ -13,13 +13,11 @@ import (
 // Where ScaleClients puts new subnets: /28s, which have 14 addresses for a
 // gateway, a client and routers, in the /16 around the first client's subnet.
 const (
-	poolBits  = 16
-	blockBits = 28
-	blockSize = 1 << (32 - blockBits)
-	blocks    = 1 << (blockBits - poolBits)
-	// maxRouters is how many addresses the subnet itself, its gateway, the
-	// client and the broadcast leave.
-	maxRouters = blockSize - 4
+	poolBits   = 16
+	blockBits  = 28
+	blockSize  = 1 << (32 - blockBits)
+	blocks     = 1 << (blockBits - poolBits)
+	maxRouters = blockSize - 4 // beside the subnet, its gateway, the client and the broadcast
 )
 
 // timePerClient is how much longer a run may take for each client more: several
