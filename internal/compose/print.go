@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -40,7 +41,8 @@ var complete = template.Must(template.New("compose").Funcs(template.FuncMap{
 	"defaultLimit": func() any { return defaultLimit },
 	"defaultStop":  func() string { return defaultStopSignal },
 	"defaultGrace": func() any { return defaultStopGrace },
-	"routed":       func() map[string]string { return routed },
+	"capabilities": func() []string { return run.Capabilities },
+	"routed":       func() map[string]string { return run.Routed },
 }).Parse(`x-lab:
   name: {{text .Name}}
 {{- with .Question}}
@@ -97,7 +99,7 @@ services:
       {{text .Subnet}}: {ipv4_address: {{.Address.Addr}}{{with .MAC}}, mac_address: "{{.}}"{{end}}}{{end}}
     init: true
     cap_drop: [ALL]
-    cap_add: [NET_ADMIN, NET_RAW, SETUID, SETGID, SETPCAP, KILL]
+    cap_add: {{list capabilities}}
     security_opt: [no-new-privileges]
     read_only: true
     volumes: ["control:/control"]

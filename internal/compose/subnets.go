@@ -8,6 +8,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -39,17 +40,10 @@ func (b *builder) readSubnets(lab *topology.Lab) {
 	}
 }
 
-// routed are the options that every engine with Docker's bridges sets, whatever
-// a lab says.
-var routed = map[string]string{
-	"com.docker.network.bridge.gateway_mode_ipv4":    "routed",
-	"com.docker.network.bridge.enable_ip_masquerade": "false",
-}
-
-// driverOptions are those that are the lab's own; nil if there are none.
+// driverOptions are those that are the lab's own, and not those of all labs; nil if there are none.
 func driverOptions(network types.NetworkConfig) map[string]string {
 	own := maps.Clone(network.DriverOpts)
-	maps.DeleteFunc(own, func(name, value string) bool { return routed[name] == value })
+	maps.DeleteFunc(own, func(name, value string) bool { return run.Routed[name] == value })
 	if len(own) == 0 {
 		return nil
 	}

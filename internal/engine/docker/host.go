@@ -13,13 +13,9 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/moby/moby/client/pkg/versions"
 
+	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
-
-// capabilities are what a host's agent needs, and no more: NET_ADMIN sets
-// routes, NET_RAW captures, SETUID, SETGID and SETPCAP start the program as an
-// ordinary user without any capability, KILL stops it.
-var capabilities = []string{"NET_ADMIN", "NET_RAW", "SETUID", "SETGID", "SETPCAP", "KILL"}
 
 // severalEndpoints is the version of the API from which on a container is made
 // with all its endpoints, and with a hardware address for each.
@@ -79,7 +75,7 @@ func (n *network) container(h topology.Host, links []topology.Link) client.Conta
 		HostConfig: &container.HostConfig{
 			NetworkMode:    mode,
 			CapDrop:        []string{"ALL"},
-			CapAdd:         capabilities,
+			CapAdd:         run.Capabilities,
 			SecurityOpt:    []string{"no-new-privileges"},
 			ReadonlyRootfs: true,
 			LogConfig:      container.LogConfig{Type: "none"}, // else the engine keeps a copy of all evidence

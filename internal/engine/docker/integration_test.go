@@ -167,7 +167,7 @@ func TestBringUpKillAndDown(t *testing.T) {
 	for _, subnet := range s.Lab.Subnets {
 		made, err := cli.NetworkInspect(t.Context(), "fourtuple-"+s.ID[:8]+"-"+subnet.Name, client.NetworkInspectOptions{})
 		require.NoError(t, err)
-		assert.Equal(t, routed, made.Network.Options)
+		assert.Equal(t, run.Routed, made.Network.Options)
 		assert.Equal(t, subnet.Prefix, made.Network.IPAM.Config[0].Subnet)
 	}
 

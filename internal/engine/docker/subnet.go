@@ -9,17 +9,9 @@ import (
 	apinetwork "github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
 
+	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
-
-// Docker 28 and newer drop what one bridge network routes to another, unless
-// the networks are in routed mode; and Docker's own masquerading would replace
-// the clients' addresses by a bridge's on the way. Both must be off whatever
-// the lab says, or its result would be one about Docker.
-var routed = map[string]string{
-	"com.docker.network.bridge.gateway_mode_ipv4":    "routed",
-	"com.docker.network.bridge.enable_ip_masquerade": "false",
-}
 
 // makeSubnet makes the network of a subnet.
 func (n *network) makeSubnet(ctx context.Context, s topology.Subnet) error {
@@ -27,7 +19,7 @@ func (n *network) makeSubnet(ctx context.Context, s topology.Subnet) error {
 	defer cancel()
 	options := make(map[string]string)
 	maps.Copy(options, s.DriverOptions)
-	maps.Copy(options, routed)
+	maps.Copy(options, run.Routed)
 	_, err := n.cli.NetworkCreate(ctx, n.object(s.Name), client.NetworkCreateOptions{
 		Driver:     "bridge",
 		EnableIPv6: new(bool),
