@@ -12,6 +12,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
@@ -66,25 +68,15 @@ func (s *server) serve(ctx context.Context, listener net.Listener) {
 		open   sync.WaitGroup
 		mu     sync.Mutex // guards served, and keeps the closed events in its order
 		served int
-		free   chan struct{} // a value for each connection that may be opened
 	)
 	if s.maxConnections > 0 {
-		free = make(chan struct{}, s.maxConnections)
+		listener = netutil.LimitListener(listener, s.maxConnections)
 	}
 	over, abort := context.WithCancel(context.Background())
 	defer abort()
 	context.AfterFunc(ctx, func() { listener.Close() })
 	s.record.record(evidence.ProgramEvent{Event: evidence.EventListening, Local: endpoint(listener.Addr())})
 	for {
-		if free != nil {
-			select {
-			case free <- struct{}{}:
-			case <-ctx.Done():
-			}
-		}
-		if ctx.Err() != nil {
-			break // the listener may not be closed yet, and there may be no room
-		}
 		conn := s.accept(ctx, listener)
 		if conn == nil {
 			break
@@ -97,9 +89,6 @@ func (s *server) serve(ctx context.Context, listener net.Listener) {
 			served++
 			closed.Served = served
 			s.record.record(closed)
-			if free != nil {
-				<-free
-			}
 		})
 	}
 	timer := time.AfterFunc(s.grace, abort)
