@@ -111,18 +111,6 @@ func TestRepeatedRunsLeaveNothing(t *testing.T) {
 	require.Less(t, countThreads(t), threads+10, "not a thread a run")
 }
 
-// While a network is there the machine has no more links than before.
-func TestTheMachineSeesNothing(t *testing.T) {
-	before := links(t)
-	n := build(t, chain())
-	require.Equal(t, before, links(t))
-	require.NoError(t, n.Host("inner").Do(func() error {
-		require.Equal(t, "eth0 eth1", links(t), "the question has another answer there")
-		return nil
-	}))
-	require.Equal(t, before, links(t))
-}
-
 // What a program started ends with it.
 func TestProgramEndsWithItsChildren(t *testing.T) {
 	n := build(t, star(1))

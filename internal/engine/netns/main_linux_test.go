@@ -2,7 +2,6 @@ package netns
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,8 +15,6 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
-
-	"github.com/fourtuple/fourtuple/internal/echo"
 )
 
 // This test binary is also the programs that the tests run on hosts, as
@@ -27,12 +24,8 @@ func TestMain(m *testing.M) {
 	if IsHelper() {
 		os.Exit(Helper())
 	}
-	switch name := filepath.Base(os.Args[0]); {
-	case name == "server":
-		os.Exit(echo.ServerMain(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-	case name == "client" && programs[os.Args[1]] == nil:
-		os.Exit(echo.ClientMain(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
-	case name == "client", name == "lab":
+	switch filepath.Base(os.Args[0]) {
+	case "client", "lab":
 		if err := programs[os.Args[1]](os.Args[2:]); err != nil {
 			fmt.Println(err)
 			os.Exit(1)

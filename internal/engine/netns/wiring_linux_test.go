@@ -20,10 +20,6 @@ func TestBuildRefuses(t *testing.T) {
 			func(c *topology.Host) { c.Sysctls = map[string]string{"kernel.pid_max": "1"} },
 			`sysctl "kernel.pid_max" of client1: a host has its own net.* and nothing else`,
 		},
-		"a path": {
-			func(c *topology.Host) { c.Sysctls = map[string]string{"net.ipv4./../../kernel.pid_max": "1"} },
-			"a host has its own net.*",
-		},
 		"a path of dots": {
 			func(c *topology.Host) { c.Sysctls = map[string]string{"net....kernel.pid_max": "1"} },
 			"a host has its own net.*",
@@ -35,10 +31,6 @@ func TestBuildRefuses(t *testing.T) {
 		"IPv6": {
 			func(c *topology.Host) { c.Links[0].Address = netip.MustParsePrefix("fd00::1/64") },
 			"client1 on net1: fd00::1/64 is no IPv4 address",
-		},
-		"a bad MAC": {
-			func(c *topology.Host) { c.Links[0].MAC = "02:00" },
-			"client1 on net1: address 02:00: invalid MAC address",
 		},
 		"a long MAC": {
 			func(c *topology.Host) { c.Links[0].MAC = "02:00:00:00:00:00:00:01" },
