@@ -161,12 +161,14 @@ func resolveSockets(directory string, files []evidence.File) error {
 	if err != nil {
 		return goneOr(err)
 	}
+	//lint:ignore SA1019 netlink, which is recommended, is what the socket table asks
+	tcp, tcp6 := reader(proc.NetTCP), reader(proc.NetTCP6)
 	for _, table := range []struct {
 		protocol, kind string
 		read           func() (procfs.NetIPSocket, error)
 	}{
-		{"tcp", "IPv4", reader(proc.NetTCP)},
-		{"tcp6", "IPv6", reader(proc.NetTCP6)},
+		{"tcp", "IPv4", tcp},
+		{"tcp6", "IPv6", tcp6},
 		{"udp", "IPv4", reader(proc.NetUDP)},
 		{"udp6", "IPv6", reader(proc.NetUDP6)},
 	} {
