@@ -90,7 +90,6 @@ func join(r *Run) {
 	}
 	j.connect()
 	j.attachRecords()
-	j.overheard()
 	for _, c := range j.connections {
 		c.reassemble()
 	}
@@ -170,7 +169,7 @@ func (j *joiner) split(h *Host) {
 		case len(of) > 0:
 			o = fitting(of, p)
 		default:
-			j.loose = append(j.loose, looseRecord{host: h, witness: Packets, packet: p, tuple: p.Tuple()})
+			j.loose = append(j.loose, loosePacket(h, p))
 			continue
 		}
 		o.add(p)

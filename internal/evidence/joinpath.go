@@ -168,6 +168,9 @@ func (j *joiner) follow(k openingKey) *Connection {
 		last = next.out.key
 	}
 	if !concerned {
+		for _, o := range j.openings[k] {
+			j.orphan(o.host, Packets, o.packets[0].Number, fmt.Sprintf("%s: none of its ends is here, and none has it", k.FourTuple))
+		}
 		return nil
 	}
 	j.begins[c] = begin

@@ -17,9 +17,17 @@ type looseRecord struct {
 	line    int
 	tuple   FourTuple // of a packet as it is, else the host's own endpoint first
 	packet  *Packet
-	socket  *Socket
-	file    *File
-	event   *ProgramEvent
+	what    func() string // what an orphan of it says
+}
+
+// A record is one row of a table or one event, on its way to its connection.
+type record struct {
+	looseRecord
+	at time.Time
+	// connected says that it tells of a socket past the handshake, orphaned that
+	// it should have a connection.
+	connected, orphaned bool
+	add                 func(*Side)
 }
 
 // A sideKey is a connection's endpoints as one of its hosts has them.
@@ -63,7 +71,7 @@ func (j *joiner) attachLoosePackets() {
 	for _, k := range unopened {
 		for _, o := range j.openings[k] {
 			for i := range o.packets {
-				j.loose = append(j.loose, looseRecord{host: o.host, witness: Packets, packet: &o.packets[i], tuple: o.packets[i].Tuple()})
+				j.loose = append(j.loose, loosePacket(o.host, &o.packets[i]))
 			}
 		}
 		j.drop(k)
@@ -150,19 +158,38 @@ func (j *joiner) attachRecords() {
 		h := j.run.Hosts[name]
 		j.existed[h] = inodesBefore(h)
 		for i := range h.Sockets {
-			j.attach(looseRecord{host: h, witness: Sockets, line: h.Sockets[i].Line, tuple: endpoints(h.Sockets[i].Local, h.Sockets[i].Remote), socket: &h.Sockets[i]})
+			s := &h.Sockets[i]
+			if !j.existed[h][s.Inode] {
+				loose := looseRecord{host: h, witness: Sockets, line: s.Line, tuple: endpoints(s.Local, s.Remote)}
+				loose.what = func() string { return fmt.Sprintf("%s %s: no capture has such a connection", s.State, loose.tuple) }
+				j.attach(record{loose, s.Time, s.State != SynSent, strings.HasPrefix(s.Protocol, "tcp"), func(to *Side) { to.Sockets = append(to.Sockets, *s) }})
+			}
 		}
 		for i := range h.Files {
-			j.attach(looseRecord{host: h, witness: Files, line: h.Files[i].Line, tuple: endpoints(h.Files[i].Local, h.Files[i].Remote), file: &h.Files[i]})
+			f := &h.Files[i]
+			loose := looseRecord{host: h, witness: Files, line: f.Line, tuple: endpoints(f.Local, f.Remote)}
+			loose.what = func() string {
+				return fmt.Sprintf("descriptor %d of process %d is %s: no capture has such a connection", f.FD, f.PID, loose.tuple)
+			}
+			j.attach(record{loose, f.Time, f.State != SynSent, strings.HasPrefix(f.Protocol, "tcp"), func(to *Side) { to.Files = append(to.Files, *f) }})
 		}
 		for i := range h.Program {
-			j.attach(looseRecord{host: h, witness: Program, line: h.Program[i].Line, tuple: endpoints(h.Program[i].Local, h.Program[i].Remote), event: &h.Program[i]})
+			e := &h.Program[i]
+			loose := looseRecord{host: h, witness: Program, line: e.Line, tuple: endpoints(e.Local, e.Remote)}
+			loose.what = func() string {
+				return fmt.Sprintf("its program says %q of %s: no capture has such a connection", e.Event, loose.tuple)
+			}
+			j.attach(record{loose, e.Time, e.Event != EventFailed, true, func(to *Side) { to.Events = append(to.Events, *e) }})
 		}
 	}
+	seen := make(map[sideKey]bool) // of loose packets there may be a million
 	for _, r := range j.loose {
-		j.orphanOf(r)
+		k := sideKey{r.host.Name, r.tuple.Source, r.tuple.Destination}
+		if r.witness != Packets || !seen[k] {
+			j.orphan(r.host, r.witness, r.line, r.what())
+		}
+		seen[k] = seen[k] || r.witness == Packets
 	}
-	j.foldOrphans()
 	for _, c := range j.connections {
 		if c.Source == c.Destination {
 			c.Server.Sockets, c.Server.Files, c.Server.Events = c.Client.Sockets, c.Client.Files, c.Client.Events
@@ -193,92 +220,20 @@ func inodesBefore(h *Host) map[uint64]bool {
 
 // attach gives a record to its side. Rows that are no part of any connection,
 // of listening sockets and the like, are passed over.
-func (j *joiner) attach(r looseRecord) {
-	if !r.tuple.IsValid() || r.socket != nil && j.existed[r.host][r.socket.Inode] {
+func (j *joiner) attach(r record) {
+	if !r.tuple.IsValid() {
 		return
 	}
-	at, connected, udp := r.when()
-	s := j.side(sideKey{r.host.Name, r.tuple.Source, r.tuple.Destination}, at, connected)
-	if s == nil {
-		if !udp {
-			j.loose = append(j.loose, r)
-		}
-		return
-	}
-	s.add(r)
-}
-
-// when is the record's time, whether it tells of a socket past the handshake,
-// and whether it is of UDP.
-func (r looseRecord) when() (at time.Time, connected, udp bool) {
-	switch {
-	case r.socket != nil:
-		return r.socket.Time, r.socket.State != SynSent, strings.HasPrefix(r.socket.Protocol, "udp")
-	case r.file != nil:
-		return r.file.Time, r.file.State != SynSent, strings.HasPrefix(r.file.Protocol, "udp")
-	case r.event != nil:
-		return r.event.Time, r.event.Event != EventFailed, false
-	}
-	return r.packet.Time, true, false
-}
-
-func (s *Side) add(r looseRecord) {
-	switch r.witness {
-	case Sockets:
-		s.Sockets = append(s.Sockets, *r.socket)
-	case Files:
-		s.Files = append(s.Files, *r.file)
-	case Program:
-		s.Events = append(s.Events, *r.event)
+	if s := j.side(sideKey{r.host.Name, r.tuple.Source, r.tuple.Destination}, r.at, r.connected); s != nil {
+		r.add(s)
+	} else if r.orphaned {
+		j.loose = append(j.loose, r.looseRecord)
 	}
 }
 
-// orphanOf makes an orphan of a record that is of no opening.
-func (j *joiner) orphanOf(r looseRecord) {
-	switch {
-	case r.socket != nil:
-		j.orphan(r.host, Sockets, r.line, fmt.Sprintf("%s %s: no capture has such a connection", r.socket.State, r.tuple))
-	case r.file != nil:
-		j.orphan(r.host, Files, r.line, fmt.Sprintf("descriptor %d of process %d is %s: no capture has such a connection", r.file.FD, r.file.PID, r.tuple))
-	case r.event != nil:
-		j.orphan(r.host, Program, r.line, fmt.Sprintf("its program says %q of %s: no capture has such a connection", r.event.Event, r.tuple))
-	default:
-		j.orphan(r.host, Packets, r.packet.Number, fmt.Sprintf("%s, %d bytes, %s: no capture has the SYN of it", r.packet.Flags, r.packet.Length, r.tuple))
-	}
-}
-
-// overheard makes orphans of openings that only hosts have which are neither
-// their ends nor on their way.
-func (j *joiner) overheard() {
-	var keys []openingKey
-	for k, of := range j.openings {
-		known := slices.ContainsFunc(of, func(o *opening) bool {
-			return j.forwards(o.host) || o.host.Name == j.hostOf(k.Source.Addr(), k.host) || o.host.Name == j.hostOf(k.Destination.Addr(), k.host)
-		})
-		if !known {
-			keys = append(keys, k)
-		}
-	}
-	slices.SortFunc(keys, openingKey.compare)
-	for _, k := range keys {
-		for _, o := range j.openings[k] {
-			j.orphan(o.host, Packets, o.packets[0].Number, fmt.Sprintf("%s: none of its ends is here, and none has it", k.FourTuple))
-		}
-	}
-}
-
-// foldOrphans leaves one orphan of all packets of a capture with the same
-// endpoints: there may be a million.
-func (j *joiner) foldOrphans() {
-	seen := make(map[string]bool)
-	j.run.Orphans = slices.DeleteFunc(j.run.Orphans, func(o Orphan) bool {
-		if o.Witness != Packets {
-			return false
-		}
-		_, after, _ := strings.Cut(o.What, " bytes, ")
-		k := o.Host + " " + after
-		again := seen[k]
-		seen[k] = true
-		return again
-	})
+// loosePacket is a packet that its own capture does not tell the opening of.
+func loosePacket(h *Host, p *Packet) looseRecord {
+	return looseRecord{host: h, witness: Packets, line: p.Number, packet: p, tuple: p.Tuple(), what: func() string {
+		return fmt.Sprintf("%s, %d bytes, %s: no capture has the SYN of it", p.Flags, p.Length, p.Tuple())
+	}}
 }
