@@ -18,13 +18,12 @@
 package claim
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
-	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // An Outcome is one of three: a statement about evidence has a third answer.
@@ -79,39 +78,31 @@ type Witnesses map[string]bool
 
 // MarshalJSON writes the witnesses in the order of evidence.ColumnNames.
 func (w Witnesses) MarshalJSON() ([]byte, error) {
-	text := []byte{'{'}
+	text, comma := []byte{'{'}, ""
 	for _, name := range evidence.ColumnNames {
-		whole, applies := w[name]
-		if !applies {
-			continue
+		if whole, applies := w[name]; applies {
+			text = fmt.Appendf(text, "%s%q:%t", comma, name, whole)
+			comma = ","
 		}
-		if len(text) > 1 {
-			text = append(text, ',')
-		}
-		value, err := json.Marshal(whole)
-		if err != nil {
-			return nil, err
-		}
-		text = fmt.Appendf(text, "%q:%s", name, value)
 	}
 	return append(text, '}'), nil
 }
 
-// A kind is a statement that a lab can make about its connections.
+// A kind is a statement that a lab can make about its connections: in words, with
+// the lab's port in the place of PORT, and what decides it. A reason is one
+// sentence without a full stop.
 type kind struct {
-	// text says the claim in words, for this lab.
-	text func(*topology.Lab) string
-	// judge decides it. A reason is one sentence without a full stop.
+	text  string
 	judge func(*judge) (Outcome, string)
 }
 
 // kinds are all claims by name.
 var kinds = map[string]kind{
-	"one-port":         {onePortText, onePort},
-	"distinct-sources": {distinctSourcesText, distinctSources},
-	"message-ports":    {messagePortsText, messagePorts},
-	"one-socket-each":  {oneSocketEachText, oneSocketEach},
-	"witnesses-agree":  {witnessesAgreeText, witnessesAgree},
+	"one-port":         {"every accepted socket's local port is PORT, and so is the listening socket's", onePort},
+	"distinct-sources": {"the server sees each client under a source address, and on a subnet, of its own", distinctSources},
+	"message-ports":    {"each message of a client goes to port PORT, and each reply comes from port PORT", messagePorts},
+	"one-socket-each":  {"all four-tuples differ, and each belongs to exactly one socket and one open file of the server", oneSocketEach},
+	"witnesses-agree":  {"all witnesses agree on every connection", witnessesAgree},
 }
 
 // Judge judges a run by the claims of its lab. A claim that nobody knows is not
@@ -122,7 +113,7 @@ func Judge(run *evidence.Run) Verdict {
 	for _, name := range j.lab.Claims {
 		f := Finding{Claim: name, Outcome: NotShown, Reason: "nobody knows such a claim"}
 		if k, ok := kinds[name]; ok {
-			f.Text = k.text(j.lab)
+			f.Text = strings.ReplaceAll(k.text, "PORT", fmt.Sprint(j.lab.Port))
 			f.Outcome, f.Reason = k.judge(j)
 		}
 		v.Claims = append(v.Claims, f)
@@ -131,11 +122,14 @@ func Judge(run *evidence.Run) Verdict {
 	switch {
 	case slices.ContainsFunc(v.Claims, is(Refuted)):
 		v.Outcome = Refuted
-	case len(v.Claims) > 0 && !slices.ContainsFunc(v.Claims, is(NotShown)) && j.sound():
+	case len(v.Claims) > 0 && !slices.ContainsFunc(v.Claims, is(NotShown)) && j.flaw == "" && !slices.ContainsFunc(j.all, contradicted):
 		v.Outcome = Holds
 	}
 	return v
 }
+
+// contradicted tells whether witnesses of a connection contradict each other.
+func contradicted(c *evidence.Connection) bool { return len(c.Conflicts) > 0 }
 
 // Names are the names of all claims, in order.
 func Names() []string { return slices.Sorted(maps.Keys(kinds)) }

@@ -10,10 +10,6 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-func onePortText(lab *topology.Lab) string {
-	return fmt.Sprintf("every accepted socket's local port is %d, and so is the listening socket's", lab.Port)
-}
-
 // onePort looks at the accepted sockets of the server, whatever port they are
 // on, and at its listening sockets.
 func onePort(j *judge) (Outcome, string) {
@@ -31,8 +27,7 @@ func onePort(j *judge) (Outcome, string) {
 			return NotShown, fmt.Sprintf("%s is on port %d, not %d, and was not accepted", name(c), port, j.lab.Port)
 		}
 	}
-	inTable, inFiles := j.listening()
-	if !inTable || !inFiles {
+	if !j.listening() {
 		return NotShown, fmt.Sprintf("%s has no listening socket on port %d at its last snapshot", j.lab.Server, j.lab.Port)
 	}
 	return Holds, fmt.Sprintf("the listening socket and %s, all on port %d", count(len(j.opened), "accepted socket", "accepted sockets"), j.lab.Port)
@@ -50,22 +45,16 @@ func row(host string, s *evidence.Side) string {
 	return fmt.Sprintf("%s:%d, %s %s %s %s", evidence.FileName(host, evidence.Sockets), r.Line, r.Protocol, r.Local, r.Remote, r.State)
 }
 
-// listening tells whether the server's socket table and its open files have a
-// listening socket on the lab's port.
-func (j *judge) listening() (inTable, inFiles bool) {
+// listening tells whether both the server's socket table and its open files have
+// a listening socket on the lab's port.
+func (j *judge) listening() bool {
 	h := j.run.Hosts[j.lab.Server]
 	at := h.Snapshots[topology.Settled]
 	return slices.ContainsFunc(h.Sockets, func(s evidence.Socket) bool {
-			return s.Snapshot == at && s.State == evidence.Listen && s.Local.Port() == j.lab.Port
-		}), slices.ContainsFunc(h.Files, func(f evidence.File) bool {
-			return f.Snapshot == at && f.State == evidence.Listen && f.Local.Port() == j.lab.Port
-		})
-}
-
-func distinctSourcesText(lab *topology.Lab) string {
-	n := len(lab.Clients)
-	return fmt.Sprintf("the connections of %s come from %s on %s", count(n, "client", "clients"),
-		count(n, "source address", "different source addresses"), count(n, "subnet", "different subnets"))
+		return s.Snapshot == at && s.State == evidence.Listen && s.Local.Port() == j.lab.Port
+	}) && slices.ContainsFunc(h.Files, func(f evidence.File) bool {
+		return f.Snapshot == at && f.State == evidence.Listen && f.Local.Port() == j.lab.Port
+	})
 }
 
 // distinctSources looks at the sources that the server sees, which are the
@@ -123,10 +112,6 @@ func (j *judge) subnetOf(a netip.Addr) string {
 	return ""
 }
 
-func messagePortsText(lab *topology.Lab) string {
-	return fmt.Sprintf("each message of a client goes to port %d, and each reply comes from port %d", lab.Port, lab.Port)
-}
-
 // messagePorts looks at the segments with data in the captures of both ends.
 // It counts connections to the lab's server only, and says so if there are
 // others.
@@ -152,20 +137,16 @@ func messagePorts(j *judge) (Outcome, string) {
 	}
 	reason := fmt.Sprintf("%s to port %d, %s from it",
 		count(messages, "segment with data went", "segments with data went"), j.lab.Port, count(replies, "came", "came"))
-	if n := j.elsewhere(); n > 0 {
-		reason += fmt.Sprintf("; %s to other servers not counted", count(n, "connection", "connections"))
-	}
-	return Holds, reason
-}
-
-// elsewhere counts the opened connections that are not to the lab's server.
-func (j *judge) elsewhere() (n int) {
+	others := 0
 	for _, c := range j.all {
 		if c.Outcome == evidence.Opened && c.Server.Host != j.lab.Server {
-			n++
+			others++
 		}
 	}
-	return n
+	if others > 0 {
+		reason += fmt.Sprintf("; %s to other servers not counted", count(others, "connection", "connections"))
+	}
+	return Holds, reason
 }
 
 // dataSegments counts the segments with data in either direction, in the
@@ -185,10 +166,6 @@ func dataSegments(c *evidence.Connection) (sent, answered int) {
 		}
 	}
 	return sent, answered
-}
-
-func oneSocketEachText(*topology.Lab) string {
-	return "all four-tuples differ, and each belongs to exactly one socket and one open file of the server"
 }
 
 // oneSocketEach matches four-tuples, inodes and open files, one to one to one.
@@ -240,10 +217,6 @@ func openTwice(s *evidence.Side) string {
 		at[f.Snapshot] = this
 	}
 	return ""
-}
-
-func witnessesAgreeText(*topology.Lab) string {
-	return "all witnesses agree on every connection"
 }
 
 // witnessesAgree is never refuted: witnesses that do not agree, or do not

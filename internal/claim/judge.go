@@ -22,9 +22,6 @@ type judge struct {
 
 func newJudge(run *evidence.Run) *judge {
 	j := &judge{run: run, lab: run.Lab}
-	if j.lab == nil {
-		j.lab = &topology.Lab{}
-	}
 	order := make(map[string]int)
 	for i, name := range j.lab.Clients {
 		order[name] = i - len(j.lab.Clients)
@@ -85,12 +82,6 @@ func (j *judge) findFlaw() string {
 	return ""
 }
 
-// sound tells whether nothing at all is wrong with the run's evidence, of
-// whatever connection.
-func (j *judge) sound() bool {
-	return j.flaw == "" && !slices.ContainsFunc(j.all, func(c *evidence.Connection) bool { return len(c.Conflicts) > 0 })
-}
-
 // missing says why a client of the lab has no connection to its server, in the
 // words of the programs that could not make one.
 func (j *judge) missing() string {
@@ -120,20 +111,17 @@ func (j *judge) whyNone(client string) string {
 			return fmt.Sprintf("%s.%s: %s", client, w, why)
 		}
 	}
-	attempt := ""
-	for _, c := range j.all {
-		if c.Client.Host == client && c.Outcome != evidence.Opened && attempt == "" {
-			attempt = fmt.Sprintf("its attempt to reach %s was %s", c.Destination, c.Outcome)
-			if c.Outcome == evidence.Unknown {
-				attempt = fmt.Sprintf("what became of its attempt to reach %s cannot be told", c.Destination)
-			}
-		}
-	}
 	if e, ok := last(h.Events, evidence.HostNotReady); ok {
 		return fmt.Sprintf("the run was cut short: %s", e.Error)
 	}
-	if attempt != "" {
-		return attempt
+	for _, c := range j.all {
+		switch {
+		case c.Client.Host != client || c.Outcome == evidence.Opened:
+		case c.Outcome == evidence.Unknown:
+			return fmt.Sprintf("what became of its attempt to reach %s cannot be told", c.Destination)
+		default:
+			return fmt.Sprintf("its attempt to reach %s was %s", c.Destination, c.Outcome)
+		}
 	}
 	return "no witness saw one"
 }
