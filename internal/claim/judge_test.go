@@ -131,7 +131,7 @@ func TestVerdicts(t *testing.T) {
 		}, want: "nnnnn", reason: "socket 99, 0.0.0.0:80 -> 0.0.0.0:0, is in dump 5 of the table and among no open files"},
 		"an accepted socket with the listener's inode": {change: func(s *sample) {
 			s.Hosts["server"].Sockets[10].Inode = s.Hosts["server"].Sockets[9].Inode
-		}, want: "nnnnn", reason: "server.sockets: line 11: the socket with inode 7672642 stands twice in dump 5"},
+		}, want: "nnnnn", reason: "server.sockets.jsonl:11: the same row twice in snapshot 5"},
 		"a second listener in another dump": {change: func(s *sample) {
 			h := s.Hosts["server"]
 			row := h.Sockets[1]

@@ -2,19 +2,17 @@ package evidence
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A checker compares what witnesses say of the same thing. Of three that can
 // tell, the odd one is blamed, of two both.
 type checker struct {
 	*joiner
-	hosts map[string]*topology.Host
 	// dumps are each host's, tells says whose programs tell events, tellsData
 	// whose tell what they sent and received.
 	dumps            map[string][]dump
@@ -23,11 +21,8 @@ type checker struct {
 
 func newChecker(j *joiner) *checker {
 	ck := &checker{
-		joiner: j, hosts: make(map[string]*topology.Host),
-		dumps: make(map[string][]dump), tells: make(map[string]bool), tellsData: make(map[string]bool),
-	}
-	for i := range j.lab.Hosts {
-		ck.hosts[j.lab.Hosts[i].Name] = &j.lab.Hosts[i]
+		joiner: j,
+		dumps:  make(map[string][]dump), tells: make(map[string]bool), tellsData: make(map[string]bool),
 	}
 	for name, h := range j.run.Hosts {
 		for _, e := range h.Program {
@@ -102,75 +97,46 @@ func (c *Connection) contradict(against, why string, blamed ...string) {
 	c.Conflicts = append(c.Conflicts, fmt.Sprintf("%s: %s contradicts %s: %s", c.FourTuple, blamed[0], against, why))
 }
 
-// lacks asks every witness of a connection why its evidence is not whole.
+// lacks asks every witness of a connection why its evidence is not whole. Of an
+// attempt, captures alone can tell.
 func (ck *checker) lacks(c *Connection) {
+	open := c.Outcome == Opened || c.Outcome == Unknown
 	for _, e := range []end{{c, &c.Client, "client"}, {c, &c.Server, "server"}} {
-		h := ck.run.Hosts[e.Host]
 		if e.Host == "" {
 			continue
 		}
-		if c.Outcome == Opened || c.Outcome == Unknown || e.role == "client" || len(e.Packets) > 0 {
-			c.Lacks[e.column(Packets)] = packetsLack(h, e)
-		}
-		if c.Outcome != Opened && c.Outcome != Unknown {
-			continue
-		}
-		c.Lacks[e.column(Sockets)] = socketsLack(h, e.Side)
-		c.Lacks[e.column(Files)] = filesLack(h, e.Side)
-		if ck.tells[e.Host] {
-			c.Lacks[e.column(Program)] = programLacks(h, e)
+		for w, asked := range map[Witness]bool{
+			Packets: open || e.role == "client" || len(e.Packets) > 0, Sockets: open, Files: open, Program: open && ck.tells[e.Host],
+		} {
+			if asked {
+				c.Lacks[e.column(w)] = e.lack(ck.run.Hosts[e.Host], w)
+			}
 		}
 	}
 }
 
-func packetsLack(h *Host, e end) string {
+// lack says why a witness's evidence of an end is not whole.
+func (e end) lack(h *Host, w Witness) string {
+	attempt := e.c.Outcome == Refused || e.c.Outcome == Unanswered
+	held := func(s Socket) bool { return s.Inode != 0 }
+	begun := func(p ProgramEvent) bool { return p.Event == e.begins() }
 	switch {
-	case h.Defect(Packets) != "":
-		return h.Defect(Packets)
-	case len(e.Packets) == 0:
+	case h.Defect(w) != "":
+		return h.Defect(w)
+	case w == Packets && len(e.Packets) == 0:
 		return "its capture has no packet of the connection"
-	case e.c.Outcome == Refused || e.c.Outcome == Unanswered:
-		if !opens(&e.Packets[0]) {
-			return "its capture does not begin with the SYN"
-		}
-		return ""
-	case e.Sent.Gap != "":
-		return "its capture is not whole: " + e.Sent.Gap
-	case e.Received.Gap != "":
-		return "its capture is not whole: " + e.Received.Gap
-	}
-	return ""
-}
-
-func socketsLack(h *Host, s *Side) string {
-	switch {
-	case h.Defect(Sockets) != "":
-		return h.Defect(Sockets)
-	case len(s.Sockets) == 0:
+	case w == Packets && attempt && !opens(&e.Packets[0]):
+		return "its capture does not begin with the SYN"
+	case w == Packets && !attempt && e.Sent.Gap+e.Received.Gap != "":
+		return "its capture is not whole: " + cmp.Or(e.Sent.Gap, e.Received.Gap)
+	case w == Sockets && len(e.Sockets) == 0:
 		return "its socket table has no row of the connection"
-	case !slices.ContainsFunc(s.Sockets, func(r Socket) bool { return r.Inode != 0 }):
+	case w == Sockets && !slices.ContainsFunc(e.Sockets, held):
 		return "its socket table has the connection, but no process that holds it"
-	}
-	return ""
-}
-
-func filesLack(h *Host, s *Side) string {
-	if h.Defect(Files) != "" {
-		return h.Defect(Files)
-	}
-	if len(s.Files) == 0 {
+	case w == Files && len(e.Files) == 0:
 		return "no open file of its program is the connection"
-	}
-	return ""
-}
-
-func programLacks(h *Host, e end) string {
-	if h.Defect(Program) != "" {
-		return h.Defect(Program)
-	}
-	begins := e.begins()
-	if !slices.ContainsFunc(e.Events, func(p ProgramEvent) bool { return p.Event == begins }) {
-		return fmt.Sprintf("its program does not say that it %s", begins)
+	case w == Program && !slices.ContainsFunc(e.Events, begun):
+		return fmt.Sprintf("its program does not say that it %s", e.begins())
 	}
 	return ""
 }
@@ -190,8 +156,8 @@ func (ck *checker) checkPath(c *Connection) {
 	if c.Client.Host == "" || c.Server.Host == "" || c.Client.Host == c.Server.Host {
 		return
 	}
-	there, known := routers(ck.lab, ck.hosts, ck.owners, c.Client.Host, c.Server.Local.Addr())
-	back, backKnown := routers(ck.lab, ck.hosts, ck.owners, c.Server.Host, c.Client.Local.Addr())
+	there, known := ck.routers(c.Client.Host, c.Server.Local.Addr())
+	back, backKnown := ck.routers(c.Server.Host, c.Client.Local.Addr())
 	expected := slices.Concat(there, back)
 	if len(expected) == 0 && len(c.Path) == 0 && known && backKnown || c.Outcome == Unanswered {
 		return

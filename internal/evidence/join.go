@@ -43,6 +43,7 @@ type opening struct {
 type joiner struct {
 	run    *Run
 	lab    *topology.Lab
+	hosts  map[string]*topology.Host
 	owners map[netip.Addr]string
 	// openings are those of all hosts by their key, in the order of the hosts'
 	// names; keys those of every pair of endpoints.
@@ -69,6 +70,7 @@ type joiner struct {
 func join(r *Run) {
 	j := &joiner{
 		run: r, lab: r.Lab,
+		hosts:        make(map[string]*topology.Host),
 		openings:     make(map[openingKey][]*opening),
 		keys:         make(map[FourTuple][]openingKey),
 		aliases:      make(map[openingKey]openingKey),
@@ -77,8 +79,8 @@ func join(r *Run) {
 		sides:        make(map[sideKey][]*sideOf),
 		existed:      make(map[*Host]map[uint64]bool),
 	}
-	if j.lab == nil {
-		j.lab = &topology.Lab{}
+	for i := range j.lab.Hosts {
+		j.hosts[j.lab.Hosts[i].Name] = &j.lab.Hosts[i]
 	}
 	j.owners = j.lab.Owners()
 	for _, name := range r.Names() {

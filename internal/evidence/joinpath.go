@@ -21,8 +21,8 @@ type translated struct {
 // four-tuple, out with the translated one and the same number, one hop on.
 // Equal numbers alone are no translation.
 func (j *joiner) translate(h *Host) {
-	router, ok := j.lab.Host(h.Name)
-	allowed := ok && len(router.Masquerade) > 0
+	router := j.hosts[h.Name]
+	allowed := router != nil && len(router.Masquerade) > 0
 	type change struct{ original, translated FourTuple }
 	seen := make(map[change]bool)
 	for i := range h.Translations {
@@ -225,8 +225,8 @@ func (h *Hop) ttl() uint8 {
 }
 
 func (j *joiner) forwards(h *Host) bool {
-	host, ok := j.lab.Host(h.Name)
-	return ok && host.Forwards
+	host := j.hosts[h.Name]
+	return host != nil && host.Forwards
 }
 
 // hostOf is the host that has the address; of loopback addresses, the host
@@ -240,14 +240,14 @@ func (j *joiner) hostOf(a netip.Addr, self string) string {
 
 // routers are the hosts that the lab's routes lead over, from a host to an
 // address; false where they lead nowhere.
-func routers(lab *topology.Lab, hosts map[string]*topology.Host, owners map[netip.Addr]string, from string, to netip.Addr) ([]string, bool) {
+func (j *joiner) routers(from string, to netip.Addr) ([]string, bool) {
 	var path []string
-	for range len(lab.Hosts) {
-		h := hosts[from]
+	for range len(j.lab.Hosts) {
+		h := j.hosts[from]
 		if h == nil {
 			return nil, false
 		}
-		if owners[to] == from || slices.ContainsFunc(h.Links, func(l topology.Link) bool { return l.Address.Contains(to) }) {
+		if j.owners[to] == from || slices.ContainsFunc(h.Links, func(l topology.Link) bool { return l.Address.Contains(to) }) {
 			return path, true
 		}
 		best, bits := netip.Addr{}, -1
@@ -256,10 +256,10 @@ func routers(lab *topology.Lab, hosts map[string]*topology.Host, owners map[neti
 				best, bits = r.Gateway, r.Destination.Bits()
 			}
 		}
-		if bits < 0 || owners[best] == "" {
+		if bits < 0 || j.owners[best] == "" {
 			return nil, false
 		}
-		from = owners[best]
+		from = j.owners[best]
 		path = append(path, from)
 	}
 	return nil, false

@@ -78,9 +78,9 @@ type rowCheck struct {
 	from, until time.Time
 	slack       time.Duration
 
-	last     time.Time
-	snapshot int
-	seen     map[rowKey]int // the last dump that had the row
+	last, dumpedAt time.Time
+	snapshot       int
+	seen           map[rowKey]int // the last dump that had the row
 }
 
 // A rowKey tells the rows of one dump apart.
@@ -113,21 +113,26 @@ func (c *rowCheck) dumped(snapshot int, key rowKey) error {
 	switch {
 	case snapshot < 1 || snapshot < c.snapshot:
 		return fmt.Errorf("snapshot %d comes after snapshot %d", snapshot, c.snapshot)
+	case snapshot == c.snapshot && !c.last.Equal(c.dumpedAt):
+		return fmt.Errorf("snapshot %d has several times", snapshot)
 	case c.seen[key] == snapshot:
 		return fmt.Errorf("the same row twice in snapshot %d", snapshot)
 	}
-	c.snapshot, c.seen[key] = snapshot, snapshot
+	c.snapshot, c.dumpedAt, c.seen[key] = snapshot, c.last, snapshot
 	return nil
 }
 
 func (c *rowCheck) socket(s *Socket, line int) error {
-	tuple := FourTuple{Source: s.Local, Destination: s.Remote}
-	if s.State == Listen && s.Inode == 0 {
-		return errors.New("a socket that nobody has cannot listen")
+	key := rowKey{inode: s.Inode}
+	if s.Inode == 0 {
+		key = rowKey{protocol: s.Protocol, FourTuple: FourTuple{Source: s.Local, Destination: s.Remote}}
+	}
+	if (s.State == Listen && s.Inode == 0) || (s.State == TimeWait && s.Inode != 0) {
+		return fmt.Errorf("a socket with inode %d cannot be in %s", s.Inode, s.State)
 	}
 	return cmp.Or(
 		c.header(&s.Header, line),
-		c.dumped(s.Snapshot, rowKey{inode: s.Inode, protocol: s.Protocol, FourTuple: tuple}),
+		c.dumped(s.Snapshot, key),
 		checkSocket(s.Protocol, s.State, s.Local, s.Remote))
 }
 
@@ -154,7 +159,7 @@ func checkSocket(protocol, state string, local, remote netip.AddrPort) error {
 		return fmt.Errorf("a socket of %s cannot have %s", protocol, local)
 	case state == Listen && (remote.Port() != 0 || !remote.Addr().IsUnspecified() || local.Port() == 0):
 		return fmt.Errorf("a socket that listens on %s has no remote end, not %s", local, remote)
-	case open && (remote.Port() == 0 || local.Port() == 0):
+	case open && (remote.Port() == 0 || local.Port() == 0), state == Closed && remote.Port() != 0 && strings.HasPrefix(protocol, "tcp"):
 		return fmt.Errorf("a socket from %s to %s cannot be %s", local, remote, state)
 	}
 	return nil
@@ -170,6 +175,8 @@ func (c *rowCheck) file(f *File, line int) error {
 		return fmt.Errorf("descriptor %d%s of process %d is no %q, %q", f.FD, f.Access, f.PID, f.Type, f.Target)
 	case socket != (f.Inode != 0) || socket && f.Target != fmt.Sprintf("socket:[%d]", f.Inode):
 		return fmt.Errorf("target %q is not that of inode %d", f.Target, f.Inode)
+	case f.Protocol != "" && (f.Access != "u" || f.Type != map[bool]string{false: "IPv4", true: "IPv6"}[strings.HasSuffix(f.Protocol, "6")]):
+		return fmt.Errorf("a socket of %s that is %q, open for %q", f.Protocol, f.Type, f.Access)
 	case f.Protocol != "" && socket:
 		return checkSocket(f.Protocol, f.State, f.Local, f.Remote)
 	case f.Protocol != "" || f.State != "" || f.Local.IsValid() || f.Remote.IsValid() || f.Type == "IPv4" || f.Type == "IPv6":

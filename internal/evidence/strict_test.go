@@ -68,7 +68,7 @@ func TestLoadIsStrict(t *testing.T) {
 		"nobody's listener": {func(s *sample) {
 			h := s.Hosts["client1"]
 			h.Sockets[0].State, h.Sockets[0].Remote, h.Sockets[0].Inode = "LISTEN", netip.MustParseAddrPort("0.0.0.0:0"), 0
-		}, "sockets: client1.sockets.jsonl:1: a socket that nobody has"},
+		}, "sockets: client1.sockets.jsonl:1: a socket with inode 0 cannot be in LISTEN"},
 		"access":           {func(s *sample) { s.Hosts["client1"].Files[0].Access = "x" }, "files: client1.files.jsonl:1: descriptor 0x of process 18597"},
 		"events swapped":   {func(s *sample) { p := s.Hosts["client1"].Program; p[1], p[2] = p[2], p[1] }, "program: client1.program.jsonl:3: its time 2026-11-25T00:33:33.49896317Z is before"},
 		"neither ready":    {func(s *sample) { without(s, "client1", "ready") }, "host: client1.host.jsonl does not say whether the program was ready"},
