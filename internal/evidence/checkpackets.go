@@ -3,6 +3,7 @@ package evidence
 import (
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"net/netip"
 	"slices"
 	"time"
@@ -56,10 +57,10 @@ func (c *Connection) taps() []tap {
 
 var hashSeed = maphash.MakeSeed()
 
-// segments counts the packets at a tap, and gives the number of one of each. In
-// one direction they all pass one interface.
-func (t *tap) segments() (counts map[segmentKey]int, numbers map[segmentKey]int) {
-	counts, numbers = make(map[segmentKey]int), make(map[segmentKey]int)
+// segments are the numbers of the packets at a tap, by what they keep. In one
+// direction they all pass one interface.
+func (t *tap) segments() map[segmentKey][]int {
+	numbers := make(map[segmentKey][]int)
 	interfaces := make(map[bool]string)
 	for i := range t.packets {
 		p := &t.packets[i]
@@ -85,10 +86,9 @@ func (t *tap) segments() (counts map[segmentKey]int, numbers map[segmentKey]int)
 			interfaces[up] = p.Interface
 		}
 		k.elsewhere = p.Interface != interfaces[up]
-		counts[k]++
-		numbers[k] = p.Number
+		numbers[k] = append(numbers[k], p.Number)
 	}
-	return counts, numbers
+	return numbers
 }
 
 // largestFrame is Ethernet's. Larger ones are several segments that a network
@@ -140,33 +140,29 @@ func (ck *checker) checkCaptures(c *Connection) {
 	}
 }
 
-// compareTaps compares two points of the way in both directions. The first is
-// nearer to the client.
+// compareTaps compares two points of the way in both directions, and names the
+// first packet that differs. The first point is nearer to the client.
 func (c *Connection) compareTaps(a, b *tap) string {
-	of, numbersA := a.segments()
-	to, numbersB := b.segments()
+	of, to := a.segments(), b.segments()
+	all := maps.Clone(to)
+	maps.Copy(all, of)
 	large, lost := false, retransmits(a.packets) || retransmits(b.packets)
-	for k := range of {
-		large = large || k.frame > largestFrame
-	}
-	for k := range to {
+	for k := range all {
 		large = large || k.frame > largestFrame
 	}
 	why, least := "", 0
-	note := func(number int, text string, column string, k segmentKey) {
-		if why == "" || number < least {
-			least = number
-			why = fmt.Sprintf("packet %d of %s (%s, %d bytes) %s", number, column, k.flags, k.length, text)
+	for k, numbers := range all {
+		more := len(of[k]) > len(to[k])
+		if len(of[k]) == len(to[k]) || large && k.length > 0 || lost && more == k.up {
+			continue
 		}
-	}
-	for k, n := range of {
-		if d := n - to[k]; d != 0 && !(large && k.length > 0) && !(d > 0 == k.up && lost) {
-			note(numbersA[k], "is not as often in "+b.column, a.column, k)
+		in, other := a.column, b.column
+		if len(of[k]) == 0 {
+			in, other = other, in
 		}
-	}
-	for k := range to {
-		if of[k] == 0 && !(large && k.length > 0) && !(!k.up && lost) {
-			note(numbersB[k], "is not in "+a.column, b.column, k)
+		if n := slices.Max(numbers); why == "" || n < least {
+			least = n
+			why = fmt.Sprintf("packet %d of %s (%s, %d bytes) is not as often in %s", n, in, k.flags, k.length, other)
 		}
 	}
 	return why
