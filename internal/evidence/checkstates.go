@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -13,34 +12,40 @@ var rank = map[string]int{
 	FinWait2: 4, Closing: 4, LastAck: 4, TimeWait: 5, Closed: 6,
 }
 
-// checkRows compares the rows of one end with its capture.
+// checkRows compares the rows of one end with its capture: a socket is there as
+// long as the connection is open, and in the state that the packets leave it in,
+// in the socket table and among the open files.
 func (ck *checker) checkRows(h *Host, e end) {
-	capture := e.column(Packets)
+	table, files, capture := e.column(Sockets), e.column(Files), e.column(Packets)
 	if !e.c.whole(capture) {
 		return
 	}
-	if h.Defect(Sockets) == "" {
-		if why := ck.statesBy(h, e); why != "" {
-			e.c.contradict(capture, why, e.column(Sockets))
-		}
+	x, dumps := e.exchange(), ck.dumps[h.Name]
+	rows, opened := make(map[int]*Socket), make(map[int]*File)
+	for i := range e.Sockets {
+		rows[e.Sockets[i].Snapshot] = &e.Sockets[i]
 	}
-	x := e.exchange()
 	for i := range e.Files {
-		f := &e.Files[i]
-		d, _ := ck.dump(h, f.Snapshot)
-		if why := x.state(f.State, d); why != "" && e.c.whole(e.column(Files)) {
-			e.c.contradict(capture, fmt.Sprintf("line %d: %s", f.Line, why), e.column(Files))
+		opened[e.Files[i].Snapshot] = &e.Files[i]
+	}
+	from, _ := slices.BinarySearchFunc(dumps, x.syn, func(d dump, t time.Time) int { return d.at.Compare(t) })
+	for _, d := range dumps[from:] {
+		s, f := rows[d.number], opened[d.number]
+		delete(rows, d.number)
+		delete(opened, d.number)
+		if s == nil && f == nil && !never(x.ended, d.at) && len(rows)+len(opened) == 0 {
+			break
+		}
+		if why := x.row(e, s, d); why != "" && h.Defect(Sockets) == "" {
+			e.c.contradict(capture, why, table)
+			return
+		}
+		if f != nil && e.c.whole(files) {
+			if why := x.state(f.State, d); why != "" {
+				e.c.contradict(capture, fmt.Sprintf("line %d: %s", f.Line, why), files)
+			}
 		}
 	}
-}
-
-// dump is the host's dump of that number.
-func (ck *checker) dump(h *Host, number int) (dump, bool) {
-	i, ok := slices.BinarySearchFunc(ck.dumps[h.Name], number, func(d dump, n int) int { return cmp.Compare(d.number, n) })
-	if !ok {
-		return dump{}, false
-	}
-	return ck.dumps[h.Name][i], true
 }
 
 // An exchange is when an end's capture says that the connection began and
@@ -113,41 +118,26 @@ func (x exchange) state(state string, d dump) string {
 	return ""
 }
 
-// statesBy compares the socket table with the capture: a socket is there as
-// long as the connection is open, and in the state that the packets leave it
-// in.
-func (ck *checker) statesBy(h *Host, e end) string {
-	x := e.exchange()
-	rows := make(map[int]*Socket)
-	for i := range e.Sockets {
-		rows[e.Sockets[i].Snapshot] = &e.Sockets[i]
-	}
-	dumps := ck.dumps[h.Name]
-	from, _ := slices.BinarySearchFunc(dumps, x.syn, func(d dump, t time.Time) int { return d.at.Compare(t) })
-	for _, d := range dumps[from:] {
-		s := rows[d.number]
-		delete(rows, d.number)
-		open := never(x.ended, d.at)
-		if s == nil && open && before(x.syn, d.after) {
+// row says why a dump cannot have this row of a connection, or, without one, why
+// it must have one.
+func (x exchange) row(e end, s *Socket, d dump) string {
+	if s == nil {
+		if never(x.ended, d.at) && before(x.syn, d.after) {
 			return fmt.Sprintf("dump %d has no row of it, although it was open", d.number)
 		}
-		if s == nil && !open && len(rows) == 0 {
-			break
-		}
-		if s == nil {
-			continue
-		}
-		if why := x.state(s.State, d); why != "" {
-			return fmt.Sprintf("line %d: %s", s.Line, why)
-		}
-		switch {
-		case s.State == SynReceived && s.Inode != 0, s.State == Established && s.Inode == 0 && before(x.sent, d.after):
-			return fmt.Sprintf("line %d: %s with the inode %d", s.Line, s.State, s.Inode)
-		case d.idle && s.RecvQueue+s.SendQueue > 0:
-			return fmt.Sprintf("line %d: bytes in a queue, in a snapshot in which all were empty", s.Line)
-		case int(s.RecvQueue) > len(e.Received.Data)+1 || int(s.SendQueue) > len(e.Sent.Data)+2:
-			return fmt.Sprintf("line %d: more bytes in a queue than were sent", s.Line)
-		}
+		return ""
 	}
-	return ""
+	why := x.state(s.State, d)
+	switch {
+	case why != "":
+	case s.State == SynReceived && s.Inode != 0, s.State == Established && s.Inode == 0 && before(x.sent, d.after):
+		why = fmt.Sprintf("%s with the inode %d", s.State, s.Inode)
+	case d.idle && s.RecvQueue+s.SendQueue > 0:
+		why = "bytes in a queue, in a snapshot in which all were empty"
+	case int(s.RecvQueue) > len(e.Received.Data)+1 || int(s.SendQueue) > len(e.Sent.Data)+2:
+		why = "more bytes in a queue than were sent"
+	default:
+		return ""
+	}
+	return fmt.Sprintf("line %d: %s", s.Line, why)
 }

@@ -20,25 +20,38 @@ type dump struct {
 	named, idle, still bool
 	sockets            []*Socket
 	files              []*File
+	// By inode: the sockets that a process may hold, and the open files of
+	// sockets.
+	table map[uint64]*Socket
+	open  map[uint64]*File
 }
 
 // dumpsOf are the host's dumps in their order. Reading the tables and writing
-// them down takes at most the given time.
-func dumpsOf(h *Host, takes time.Duration) []dump {
+// them down takes longer in a large lab.
+func (ck *checker) dumpsOf(h *Host) []dump {
+	takes := 100*time.Millisecond + time.Duration(len(ck.run.Hosts))*2*time.Millisecond
 	byNumber := make(map[int]*dump)
 	at := func(n int, t time.Time) *dump {
 		if byNumber[n] == nil {
-			byNumber[n] = &dump{number: n, at: t}
+			byNumber[n] = &dump{number: n, at: t, table: make(map[uint64]*Socket), open: make(map[uint64]*File)}
 		}
 		return byNumber[n]
 	}
 	for i := range h.Sockets {
-		d := at(h.Sockets[i].Snapshot, h.Sockets[i].Time)
-		d.sockets = append(d.sockets, &h.Sockets[i])
+		s := &h.Sockets[i]
+		d := at(s.Snapshot, s.Time)
+		d.sockets = append(d.sockets, s)
+		if s.Inode != 0 && (s.State != Closed || strings.HasPrefix(s.Protocol, "udp")) && !ck.existed[h][s.Inode] {
+			d.table[s.Inode] = s
+		}
 	}
 	for i := range h.Files {
-		d := at(h.Files[i].Snapshot, h.Files[i].Time)
-		d.files = append(d.files, &h.Files[i])
+		f := &h.Files[i]
+		d := at(f.Snapshot, f.Time)
+		d.files = append(d.files, f)
+		if f.Protocol != "" {
+			d.open[f.Inode] = f
+		}
 	}
 	for _, e := range h.Events {
 		if e.Snapshot > 0 {
@@ -69,49 +82,41 @@ func (ck *checker) compareTables(h *Host) {
 		return
 	}
 	dumps := ck.dumps[h.Name]
-	sockets, files := make([]map[uint64]*Socket, len(dumps)), make([]map[uint64]*File, len(dumps))
 	for i, d := range dumps {
-		sockets[i], files[i] = make(map[uint64]*Socket), make(map[uint64]*File)
-		for _, s := range d.sockets {
-			if udp := strings.HasPrefix(s.Protocol, "udp"); s.Inode != 0 && (udp || s.State != Closed) && !ck.existed[h][s.Inode] {
-				sockets[i][s.Inode] = s
-			}
+		var last, next dump
+		if i > 0 {
+			last = dumps[i-1]
 		}
-		for _, f := range d.files {
-			if f.Protocol != "" {
-				files[i][f.Inode] = f
-			}
+		if i+1 < len(dumps) {
+			next = dumps[i+1]
 		}
-	}
-	for i, d := range dumps {
 		other := make(map[FourTuple]bool) // files without their row
 		for _, f := range d.files {
-			if files[i][f.Inode] == f && sockets[i][f.Inode] == nil {
-				other[endpoints(f.Local, f.Remote)] = true
+			tuple := endpoints(f.Local, f.Remote)
+			if d.open[f.Inode] != f || d.table[f.Inode] != nil {
+				continue
+			}
+			other[tuple] = true
+			if d.still || last.table[f.Inode] != nil && next.table[f.Inode] != nil {
+				ck.tablesDiffer(h, tuple, f.Time, fmt.Sprintf("socket %d, %s, is an open file in dump %d and not in the table", f.Inode, tuple, d.number))
 			}
 		}
 		for _, s := range d.sockets {
-			if sockets[i][s.Inode] != s {
+			if d.table[s.Inode] != s {
 				continue
 			}
-			f, tuple := files[i][s.Inode], endpoints(s.Local, s.Remote)
+			f, tuple, was := d.open[s.Inode], endpoints(s.Local, s.Remote), last.table[s.Inode]
 			switch {
 			case f == nil && len(d.files) == 0 && !d.idle: // the program was ending
-			case f == nil && (d.still || i > 0 && sockets[i-1][s.Inode] != nil || other[tuple] || ck.heldBefore(h, tuple, d)):
+			case f == nil && (d.still || was != nil || other[tuple] || ck.heldBefore(h, tuple, d)):
 				ck.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in dump %d of the table and among no open files", s.Inode, tuple, d.number))
 			case f == nil:
 			case f.Protocol != s.Protocol || endpoints(f.Local, f.Remote) != tuple:
 				why := fmt.Sprintf("socket %d is %s %s in the table, %s %s among the open files", s.Inode, s.Protocol, tuple, f.Protocol, endpoints(f.Local, f.Remote))
 				ck.tablesDiffer(h, tuple, s.Time, why)
 				ck.tablesDiffer(h, endpoints(f.Local, f.Remote), s.Time, why)
-			case f.State != s.State && (d.still || s.State == Listen || f.State == Listen || rank[f.State] > rank[s.State] || i > 0 && sockets[i-1][s.Inode] != nil && rank[f.State] < rank[sockets[i-1][s.Inode].State]):
+			case f.State != s.State && (d.still || s.State == Listen || f.State == Listen || rank[f.State] > rank[s.State] || was != nil && rank[f.State] < rank[was.State]):
 				ck.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in %s in the table, in %s among the open files", s.Inode, tuple, s.State, f.State))
-			}
-		}
-		for _, f := range d.files {
-			tuple := endpoints(f.Local, f.Remote)
-			if files[i][f.Inode] == f && sockets[i][f.Inode] == nil && (d.still || stays(sockets, i, f.Inode)) {
-				ck.tablesDiffer(h, tuple, f.Time, fmt.Sprintf("socket %d, %s, is an open file in dump %d and not in the table", f.Inode, tuple, d.number))
 			}
 		}
 	}
@@ -127,11 +132,6 @@ func (ck *checker) heldBefore(h *Host, tuple FourTuple, d dump) bool {
 	return slices.ContainsFunc(side.Packets, func(p Packet) bool {
 		return p.Source == side.Local && (opens(&p) || p.Length > 0) && p.Time.Before(d.after.Add(-tableSlack))
 	})
-}
-
-// stays tells whether a table has a socket both before and after dump i.
-func stays[R any](table []map[uint64]*R, i int, inode uint64) bool {
-	return i > 0 && table[i-1][inode] != nil && i+1 < len(table) && table[i+1][inode] != nil
 }
 
 // tablesDiffer blames both tables for what they say of a socket: of the
