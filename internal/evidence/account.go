@@ -15,15 +15,14 @@ import (
 type account struct {
 	run   *Run
 	host  *topology.Host
+	is    *Host
 	count map[string]int // by event
 	names []string       // of snapshots
 	last  int            // snapshot's number
 
-	snapshots  map[string]int
 	registered time.Time
 	closed     time.Time // zero for a host that did not close
 	interfaces []Interface
-	pid        int
 	seals      map[Witness]Seal
 	// foreign says why nothing of this host belongs to the run.
 	foreign string
@@ -110,11 +109,12 @@ func (a *account) take(e *HostEvent) error {
 		}
 		return CheckInterfaces(e.Interfaces, a.host.Links)
 	case HostStarted:
-		a.pid = e.PID
+		a.is.pid = e.PID
 		if e.PID < 1 || !slices.Equal(e.Command, a.host.Program) {
 			return fmt.Errorf("process %d, %q, is not the lab's program %q", e.PID, e.Command, a.host.Program)
 		}
 	case HostExited:
+		a.is.exited, a.is.status = e.Time, e.Status
 		if e.Status == nil || *e.Status < 0 || *e.Status > 255 {
 			return errors.New("an end without a status")
 		}
@@ -122,7 +122,7 @@ func (a *account) take(e *HostEvent) error {
 		if e.Snapshot <= a.last {
 			return fmt.Errorf("snapshot %d comes after snapshot %d", e.Snapshot, a.last)
 		}
-		a.last, a.snapshots[e.Name] = e.Snapshot, e.Snapshot
+		a.last, a.is.Snapshots[e.Name], a.is.snapshot = e.Snapshot, e.Snapshot, e.Time
 		a.names = append(a.names, e.Name)
 	case HostFailed:
 		return fmt.Errorf("%s says: %s", a.host.Name, e.Error)

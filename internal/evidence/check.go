@@ -316,8 +316,8 @@ func (ck *checker) read(h *Host, e end) int {
 // the started process's own. A child may be killed with it, and the kernel closes
 // what it had open.
 func (ck *checker) tellsEnds(h *Host, e end) bool {
-	own := func(f File) bool { return f.PID == ck.started(h) }
-	return ck.ended(h) && slices.ContainsFunc(e.Files, own) && slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
+	own := func(f File) bool { return f.PID == h.pid }
+	return h.finished() && slices.ContainsFunc(e.Files, own) && slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
 		return p.Event == EventHolding || p.Event == EventStopped || p.Event == EventClosed
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
@@ -41,16 +40,6 @@ func (ck *checker) checkSnapshots(h *Host) {
 	}
 }
 
-// started is the process that the host's agent started; 0 if it started none.
-func (ck *checker) started(h *Host) (pid int) {
-	for _, e := range h.Events {
-		if e.Event == HostStarted {
-			pid = e.PID
-		}
-	}
-	return pid
-}
-
 // checkSocketRows wants a socket to be one thing at a time, and to stay what it
 // is. Those that were there before the program, a container engine's, stay.
 func (ck *checker) checkSocketRows(h *Host) {
@@ -61,11 +50,10 @@ func (ck *checker) checkSocketRows(h *Host) {
 			if s.State == Listen && (s.RecvQueue > s.SendQueue+1 || d.idle && int(s.RecvQueue) != waiting(d, s)) {
 				h.defect(Sockets, "line %d: %d connections wait to be accepted, by the dump's other rows %d", s.Line, s.RecvQueue, waiting(d, s))
 			}
-			existed := ck.existed[h][s.Inode]
-			if existed {
+			if h.existed[s.Inode] {
 				existing++
 			}
-			if s.Inode == 0 || s.State == SynSent || !existed && !strings.HasPrefix(s.Protocol, "tcp") {
+			if s.Inode == 0 || s.State == SynSent || !h.existed[s.Inode] && !strings.HasPrefix(s.Protocol, "tcp") {
 				continue
 			}
 			if first[s.Inode] == nil {
@@ -77,8 +65,8 @@ func (ck *checker) checkSocketRows(h *Host) {
 				h.defect(Sockets, "line %d: the socket with inode %d is not what it was in line %d", s.Line, s.Inode, was.Line)
 			}
 		}
-		if existing != len(ck.existed[h]) {
-			h.defect(Sockets, "dump %d has %d of the %d sockets from before the program", d.number, existing, len(ck.existed[h]))
+		if existing != len(h.existed) {
+			h.defect(Sockets, "dump %d has %d of the %d sockets from before the program", d.number, existing, len(h.existed))
 		}
 	}
 	ck.checkPolls(h)
@@ -122,7 +110,7 @@ func (ck *checker) checkUsers() {
 		for _, name := range ck.run.Names() {
 			h := ck.run.Hosts[name]
 			for i := range h.Sockets {
-				if s := &h.Sockets[i]; s.State != Closed && !ck.existed[h][s.Inode] && (s.Inode != 0 || s.UID != 0) {
+				if s := &h.Sockets[i]; s.State != Closed && !h.existed[s.Inode] && (s.Inode != 0 || s.UID != 0) {
 					f(h, s)
 				}
 			}
@@ -143,7 +131,6 @@ func (ck *checker) checkUsers() {
 // checkFileRows wants rows as /proc gives them, of the program and what it
 // started.
 func (ck *checker) checkFileRows(h *Host) {
-	started := ck.started(h)
 	for _, d := range ck.dumps[h.Name] {
 		processes := make(map[int][]*File)
 		for _, f := range d.files {
@@ -154,8 +141,8 @@ func (ck *checker) checkFileRows(h *Host) {
 			processes[f.PID] = append(of, f)
 		}
 		for _, pid := range slices.Sorted(maps.Keys(processes)) {
-			if pid != started && len(processes[pid]) == 1 {
-				h.defect(Files, "dump %d: process %d has a single descriptor, and is not the program, which is %d", d.number, pid, started)
+			if pid != h.pid && len(processes[pid]) == 1 {
+				h.defect(Files, "dump %d: process %d has a single descriptor, and is not the program, which is %d", d.number, pid, h.pid)
 			}
 		}
 	}
@@ -186,6 +173,9 @@ func (ck *checker) checkDescriptors(h *Host) {
 		}
 	}
 }
+
+// finished tells whether the host's program ended without an error.
+func (h *Host) finished() bool { return h.status != nil && *h.status == 0 }
 
 // checkTold compares what a program tells that is not of one connection with
 // the tables, with its agent and with itself.
@@ -221,40 +211,24 @@ func (ck *checker) checkTold(h *Host) {
 			h.defect(Program, "of the connections that it served, number %d is missing or there twice", i+1)
 		}
 	}
-	if len(served) > 0 && ck.ended(h) && (stopped != len(served) || count[EventStopped] != len(told)) {
+	if len(served) > 0 && h.finished() && (stopped != len(served) || count[EventStopped] != len(told)) {
 		h.defect(Program, "it served %d connections, and says so of %d when it stopped", len(served), stopped)
 	}
 	host := ck.hosts[h.Name]
 	if host != nil && host.Ready.When == topology.ReadyEvent && count[EventListening]+count[EventHolding] == 0 &&
 		slices.ContainsFunc(h.Events, func(e HostEvent) bool { return e.Event == HostReady }) &&
-		!slices.ContainsFunc(h.Events, func(e HostEvent) bool { return e.Event == HostExited && e.Time.Before(lastSnapshot(h)) }) {
+		(h.exited.IsZero() || !h.exited.Before(h.snapshot)) {
 		h.defect(Program, "its agent says that it told that it was ready, and it tells nothing of the kind")
 	}
 	listens := make(map[string]bool)
 	for _, s := range h.Sockets {
-		if s.State == Listen && !ck.existed[h][s.Inode] {
+		if s.State == Listen && !h.existed[s.Inode] {
 			listens[listenName(s.Local)] = true
 		}
 	}
 	if h.Defect(Sockets) == "" && (len(told) > 0 || count[EventAccepted] > 0) && !maps.Equal(told, listens) {
 		h.defect(Program, "it contradicts the socket table: it says that it listens on %q, the table has %q", slices.Sorted(maps.Keys(told)), slices.Sorted(maps.Keys(listens)))
 	}
-}
-
-// ended tells whether the host's program ended by itself, without an error.
-func (ck *checker) ended(h *Host) bool {
-	return slices.ContainsFunc(h.Events, func(e HostEvent) bool {
-		return e.Event == HostExited && e.Status != nil && *e.Status == 0
-	})
-}
-
-func lastSnapshot(h *Host) (t time.Time) {
-	for _, e := range h.Events {
-		if e.Event == HostSnapshot {
-			t = e.Time
-		}
-	}
-	return t
 }
 
 // listenName is an endpoint to listen on; any address is any address.

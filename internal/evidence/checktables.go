@@ -41,7 +41,7 @@ func (ck *checker) dumpsOf(h *Host) []dump {
 		s := &h.Sockets[i]
 		d := at(s.Snapshot, s.Time)
 		d.sockets = append(d.sockets, s)
-		if s.Inode != 0 && (s.State != Closed || strings.HasPrefix(s.Protocol, "udp")) && !ck.existed[h][s.Inode] {
+		if s.Inode != 0 && (s.State != Closed || strings.HasPrefix(s.Protocol, "udp")) && !h.existed[s.Inode] {
 			d.table[s.Inode] = s
 		}
 	}

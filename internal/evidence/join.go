@@ -61,8 +61,6 @@ type joiner struct {
 	// begins are the times of the connections' first packets.
 	begins map[*Connection]time.Time
 	sides  map[sideKey][]*sideOf
-	// existed are the inodes of each host's sockets from before its program.
-	existed map[*Host]map[uint64]bool
 }
 
 // join makes connections of what the hosts' witnesses wrote down, and checks
@@ -77,7 +75,6 @@ func join(r *Run) {
 		translations: make(map[openingKey][]translated),
 		begins:       make(map[*Connection]time.Time),
 		sides:        make(map[sideKey][]*sideOf),
-		existed:      make(map[*Host]map[uint64]bool),
 	}
 	for i := range j.lab.Hosts {
 		j.hosts[j.lab.Hosts[i].Name] = &j.lab.Hosts[i]

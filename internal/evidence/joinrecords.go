@@ -156,10 +156,10 @@ func (j *joiner) side(k sideKey, at time.Time, connected bool) *Side {
 func (j *joiner) attachRecords() {
 	for _, name := range j.run.Names() {
 		h := j.run.Hosts[name]
-		j.existed[h] = inodesBefore(h)
+		h.existed = inodesBefore(h)
 		for i := range h.Sockets {
 			s := &h.Sockets[i]
-			if !j.existed[h][s.Inode] {
+			if !h.existed[s.Inode] {
 				loose := looseRecord{host: h, witness: Sockets, line: s.Line, tuple: endpoints(s.Local, s.Remote)}
 				loose.what = func() string { return fmt.Sprintf("%s %s: no capture has such a connection", s.State, loose.tuple) }
 				j.attach(record{loose, s.Time, s.State != SynSent, strings.HasPrefix(s.Protocol, "tcp"), func(to *Side) { to.Sockets = append(to.Sockets, *s) }})
@@ -202,7 +202,7 @@ func endpoints(local, remote netip.AddrPort) FourTuple {
 }
 
 // inodesBefore are the inodes of the sockets that were there before the host's
-// program started: a container engine has listeners of its own.
+// program started.
 func inodesBefore(h *Host) map[uint64]bool {
 	inodes := make(map[uint64]bool)
 	for _, e := range h.Events {

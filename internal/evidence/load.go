@@ -50,7 +50,7 @@ func printable(text string) string {
 // if they are not.
 func loadHost(root *os.Root, r *Run, lab *topology.Host) (h *Host, foreign string) {
 	h = &Host{Name: lab.Name, Defects: make(map[Witness]string), Snapshots: make(map[string]int)}
-	a := &account{run: r, host: lab, count: make(map[string]int), snapshots: h.Snapshots}
+	a := &account{run: r, host: lab, is: h, count: make(map[string]int)}
 	c := &rowCheck{host: h.Name, witness: Agent}
 	err := withFile(root, FileName(h.Name, Agent), maxRecords, func(file io.Reader, size int64) (err error) {
 		h.Events, err = readRows(file, size, FileName(h.Name, Agent), func(e *HostEvent, line int) error {
@@ -159,15 +159,15 @@ func (h *Host) read(r io.Reader, size int64, a *account, w Witness) (records int
 		return len(rows), func() { h.Sockets = rows }, err
 	case Files:
 		rows, err := readRows(r, size, file, c.file)
-		started := func(f File) bool { return f.PID == a.pid }
+		started := func(f File) bool { return f.PID == h.pid }
 		if err == nil && len(rows) > 0 && !slices.ContainsFunc(rows, started) {
-			err = fmt.Errorf("%s has nothing of process %d, the program that was started", file, a.pid)
+			err = fmt.Errorf("%s has nothing of process %d, the program that was started", file, h.pid)
 		}
 		return len(rows), func() { h.Files = rows }, err
 	case Program:
 		c.slack = clockSlack
 		rows, err := readRows(r, size, file, c.event)
-		if err == nil && a.pid == 0 && len(rows) > 0 {
+		if err == nil && h.pid == 0 && len(rows) > 0 {
 			err = fmt.Errorf("%s is of a program that was not started", file)
 		}
 		return len(rows), func() { h.Program = rows }, err

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -50,6 +51,15 @@ type Host struct {
 	Defects map[Witness]string
 	// Snapshots are the numbers of the host's named snapshots.
 	Snapshots map[string]int
+
+	// By its agent: the process of its program, how and when that ended, and when
+	// the last snapshot was taken; each zero for what it does not tell.
+	pid              int
+	status           *int
+	exited, snapshot time.Time
+	// existed are the inodes of the sockets from before the program: a container
+	// engine has listeners of its own.
+	existed map[uint64]bool
 }
 
 // Defect says why the evidence of a witness is not whole; empty if it is. Of no
