@@ -32,7 +32,8 @@
 //
 // # Who may
 //
-// It takes root, or a system that lets ordinary users make user namespaces:
+// It takes Linux 5.11 (close_range(2)), and root, or a system that lets ordinary
+// users make user namespaces:
 // Supported tells, and names the switch that forbids it. Rootless runs the
 // command again inside such a namespace. Root's programs run as uid 65534, an
 // ordinary user's as that user, in both cases without any capability.

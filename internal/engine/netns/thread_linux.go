@@ -50,22 +50,13 @@ func currentNamespace() (*os.File, error) { return os.Open("/proc/thread-self/ns
 // setNamespace moves the calling thread, which must be locked. A namespace
 // that is being closed stays open until this is done.
 func setNamespace(file *os.File) error {
-	err := control(file, func(fd int) error { return unix.Setns(fd, unix.CLONE_NEWNET) })
-	if err != nil && !errors.As(err, new(unix.Errno)) {
-		return errClosed // its descriptor is
-	}
-	return os.NewSyscallError("enter network namespace", err)
-}
-
-// control calls f with the file's descriptor, which stays open meanwhile.
-func control(file *os.File, f func(fd int) error) error {
 	conn, err := file.SyscallConn()
 	if err != nil {
 		return err
 	}
-	var result error
-	if err := conn.Control(func(fd uintptr) { result = f(int(fd)) }); err != nil {
-		return err
+	var moved error
+	if conn.Control(func(fd uintptr) { moved = unix.Setns(int(fd), unix.CLONE_NEWNET) }) != nil {
+		return errClosed // its descriptor is
 	}
-	return result
+	return os.NewSyscallError("enter network namespace", moved)
 }
