@@ -119,7 +119,7 @@ func (needed columns) row(c claim.Connection, style Style) table.Row {
 		if whole, applies := c.Witnesses[name]; applies {
 			cell = style.whole(whole)
 		}
-		if name == routerColumn {
+		if name == "router.packets" {
 			cell = strings.TrimSpace(cell + " " + Printable(strings.Join(c.Path, ", ")))
 		}
 		row = append(row, cell)
@@ -129,9 +129,6 @@ func (needed columns) row(c claim.Connection, style Style) table.Row {
 
 // beginsGroup tells whether a column is the first of its host's witnesses.
 func beginsGroup(name string) bool { return strings.HasSuffix(name, ".packets") }
-
-// routerColumn is the column that the path's routers stand in.
-const routerColumn = "router.packets"
 
 // serverRow is what the server's side has of the connection.
 func serverRow(c claim.Connection) table.Row {

@@ -12,9 +12,6 @@ import (
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
-// lsofCommand is the most characters that lsof prints of a command.
-const lsofCommand = 9
-
 var lsofHeader = table.Row{"COMMAND", "PID", "USER", "FD  ", "TYPE", "DEVICE", "SIZE/OFF", "NODE", "NAME"}
 
 // Files writes open files in the order given, below the heading, if there is
@@ -39,7 +36,7 @@ func filesText(rows []evidence.File) string {
 func lsofCells(row evidence.File) table.Row {
 	command := strings.ReplaceAll(Printable(row.Command), " ", `\x20`)
 	cells := table.Row{
-		fmt.Sprintf("%.*s", lsofCommand, command), strconv.Itoa(row.PID), Printable(row.User),
+		fmt.Sprintf("%.9s", command), strconv.Itoa(row.PID), Printable(row.User),
 		// The access letter is followed by the letter of a lock.
 		fmt.Sprintf("%4d%-2s", row.FD, Printable(row.Access)), Printable(row.Type),
 		"", "", "", Printable(row.Target),
