@@ -7,12 +7,9 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
 )
 
@@ -54,30 +51,27 @@ func dial(ctx context.Context) (*client.Client, error) {
 
 // endpoint is how the engine is reached, and where it is in words: what
 // DOCKER_HOST says, else the docker command's context, as Docker Desktop,
-// Colima and rootless Docker set one, else the system's default.
+// Colima and rootless Docker set one, else the system's default. The docker
+// command itself reaches what needs SSH, or a context's keys.
 func endpoint(ctx context.Context) (options []client.Opt, where string, err error) {
-	host, tls := os.Getenv(client.EnvOverrideHost), ""
+	host := os.Getenv(client.EnvOverrideHost)
+	byCommand := strings.HasPrefix(host, "ssh:")
 	if host == "" {
-		inspect := exec.CommandContext(ctx, "docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}\n{{.Storage.TLSPath}}")
-		out, err := inspect.Output()
+		out, err := exec.CommandContext(ctx, "docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}").Output()
 		switch {
 		case err == nil:
-			host, tls, _ = strings.Cut(strings.TrimSpace(string(out)), "\n")
+			host = strings.TrimSpace(string(out))
+			byCommand = strings.HasPrefix(host, "ssh:") || strings.HasPrefix(host, "tcp:")
 		case os.Getenv("DOCKER_CONTEXT") != "":
 			return nil, "", fmt.Errorf("find the Docker engine by DOCKER_CONTEXT: docker context inspect: %w", err)
 		default: // no docker command, so nobody has made a context
 			host = client.DefaultDockerHost
 		}
 	}
-	options = []client.Opt{client.FromEnv}
-	if strings.HasPrefix(host, "ssh:") {
-		return append(options, client.WithHost("http://docker"), client.WithDialContext(dialStdio)), host, nil
+	if byCommand {
+		return []client.Opt{client.WithHost("http://docker"), client.WithDialContext(dialStdio)}, host, nil
 	}
-	file := func(name string) string { return filepath.Join(tls, "docker", name) }
-	if _, err := os.Stat(file("ca.pem")); err == nil && filepath.IsAbs(tls) {
-		options = append(options, client.WithTLSClientConfig(file("ca.pem"), file("cert.pem"), file("key.pem")))
-	}
-	return append(options, client.WithHost(host)), host, nil
+	return []client.Opt{client.FromEnv, client.WithHost(host)}, host, nil
 }
 
 // dialStdio is a connection to the engine by way of the docker command, which
@@ -94,16 +88,4 @@ func dialStdio(context.Context, string, string) (net.Conn, error) {
 		_ = theirs.Close()
 	}()
 	return ours, nil
-}
-
-// hasInit tells whether the engine has docker-init, without which it refuses
-// containers that ask for it.
-func hasInit(ctx context.Context, cli *client.Client) (bool, error) {
-	version, err := cli.ServerVersion(ctx, client.ServerVersionOptions{})
-	if err != nil {
-		return false, fmt.Errorf("ask the engine for its version: %s", oneLine(err))
-	}
-	return slices.ContainsFunc(version.Components, func(c system.ComponentVersion) bool {
-		return strings.HasSuffix(c.Name, "init")
-	}), nil
 }

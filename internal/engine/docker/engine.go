@@ -53,9 +53,8 @@ import (
 
 // The labels of what is made on an engine.
 const (
-	labelRun     = "org.fourtuple.run"     // the id of the run that made it
-	labelHost    = "org.fourtuple.host"    // of a container: the host's name
-	labelProgram = "org.fourtuple.program" // of an image: the SHA-256 of its program
+	labelRun  = "org.fourtuple.run"  // the id of the run that made it
+	labelHost = "org.fourtuple.host" // of a container: the host's name
 )
 
 // An Engine makes labs real as containers.
@@ -86,9 +85,6 @@ func (Engine) Up(ctx context.Context, s run.Setup) (*run.Network, error) {
 type network struct {
 	cli   *client.Client
 	setup run.Setup
-	// hasInit says that the engine can put docker-init before a container's
-	// first program.
-	hasInit bool
 
 	mu    sync.Mutex // guards hosts while several are made at once
 	hosts map[string]*run.Remote
@@ -107,10 +103,6 @@ func (n *network) labels(more map[string]string) map[string]string {
 
 func (n *network) up(ctx context.Context) error {
 	if err := checkImages(ctx, n.cli, n.setup.Lab); err != nil {
-		return err
-	}
-	var err error
-	if n.hasInit, err = hasInit(ctx, n.cli); err != nil {
 		return err
 	}
 	if err := each(ctx, n.setup.Lab.Subnets, n.makeSubnet); err != nil {
@@ -135,13 +127,17 @@ func (n *network) bringUp(ctx context.Context, h topology.Host) error {
 		return fmt.Errorf("attach to host %s: %s", h.Name, oneLine(err))
 	}
 	if _, err := n.cli.ContainerStart(whole, n.object(h.Name), client.ContainerStartOptions{}); err != nil {
-		return errors.Join(fmt.Errorf("start host %s: %s", h.Name, oneLine(err)), s.Close())
+		hint := ""
+		if strings.Contains(err.Error(), "/lab") {
+			hint = ": copy /lab into the image from fourtuple/server in its Dockerfile"
+		}
+		return errors.Join(fmt.Errorf("start host %s: %s%s", h.Name, oneLine(err), hint), s.Close())
 	}
 	said, cancelSaid := context.WithTimeout(ctx, helloTimeout)
 	defer cancelSaid()
 	host, err := run.Connect(said, s, n.setup, h, s.explain)
 	if err != nil {
-		return s.explained(err)
+		return err
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()

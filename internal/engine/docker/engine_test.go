@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/moby/moby/api/types/container"
 	apinetwork "github.com/moby/moby/api/types/network"
@@ -17,12 +16,13 @@ import (
 )
 
 func TestContainerIsConfined(t *testing.T) {
-	n := &network{setup: run.Setup{ID: "0123456789abcdef"}, hasInit: true}
+	n := &network{setup: run.Setup{ID: "0123456789abcdef"}}
 	made := n.container(topology.Host{
 		Name: "server", Hostname: "kurose", Image: "fourtuple/server", Program: []string{"server"},
 		Sysctls:    map[string]string{"net.ipv4.ip_forward": "1"},
 		ExtraHosts: map[string][]netip.Addr{"b": {netip.MustParseAddr("10.0.0.2")}, "a": {netip.MustParseAddr("10.0.0.1")}},
-	}, []topology.Link{{Subnet: "home", Address: netip.MustParsePrefix("10.12.0.10/24"), MAC: "02:00:00:00:00:01"}})
+		Links:      []topology.Link{{Subnet: "home", Address: netip.MustParsePrefix("10.12.0.10/24"), MAC: "02:00:00:00:00:01"}},
+	})
 	assert.Equal(t, "fourtuple-01234567-server", made.Name)
 	assert.Equal(t, map[string]string{"org.fourtuple.run": "0123456789abcdef", "org.fourtuple.host": "server"}, made.Config.Labels)
 	assert.Equal(t, []string{"/lab", "host", "--stdio", "server"}, made.Config.Entrypoint)
@@ -35,7 +35,6 @@ func TestContainerIsConfined(t *testing.T) {
 	assert.Empty(t, h.Binds)
 	assert.Empty(t, h.Mounts)
 	assert.Equal(t, "none", h.LogConfig.Type)
-	assert.True(t, *h.Init)
 	assert.Equal(t, map[string]string{"net.ipv4.ip_forward": "1", "net.ipv4.ip_unprivileged_port_start": "1024"}, h.Sysctls)
 	assert.Equal(t, []string{"a:10.0.0.1", "b:10.0.0.2"}, h.ExtraHosts)
 	require.Contains(t, made.NetworkingConfig.EndpointsConfig, "fourtuple-01234567-home")
@@ -43,7 +42,7 @@ func TestContainerIsConfined(t *testing.T) {
 	assert.Equal(t, "10.12.0.10", endpoint.IPAMConfig.IPv4Address.String())
 	assert.Equal(t, apinetwork.HardwareAddr{2, 0, 0, 0, 0, 1}, endpoint.MacAddress)
 
-	assert.Equal(t, container.NetworkMode("none"), n.container(topology.Host{Name: "alone"}, nil).HostConfig.NetworkMode)
+	assert.Equal(t, container.NetworkMode("none"), n.container(topology.Host{Name: "alone"}).HostConfig.NetworkMode)
 }
 
 func TestEnding(t *testing.T) {
@@ -59,39 +58,11 @@ func TestEnding(t *testing.T) {
 	} {
 		assert.Equal(t, test.says, ending(&test.state, test.stderr))
 	}
-	assert.Contains(t, ending(&container.State{ExitCode: 127}, ""), "an image without /lab")
-}
-
-func TestTailKeepsTheEnd(t *testing.T) {
-	var all tail
-	for range 100 {
-		n, err := all.Write([]byte(strings.Repeat("x", 99) + "\n"))
-		require.NoError(t, err)
-		require.Equal(t, 100, n)
-	}
-	_, _ = all.Write([]byte("last words\n"))
-	assert.LessOrEqual(t, len(all.String()), tailSize)
-	assert.True(t, strings.HasSuffix(all.String(), "x\nlast words"))
 }
 
 func TestErrorsAreOneLine(t *testing.T) {
 	err := errors.New("driver failed:\n iptables: \x1b]0;verdict: holds\x07 no chain\r\n")
 	assert.Equal(t, "driver failed: iptables: ]0;verdict: holds no chain", oneLine(err))
-}
-
-func TestLife(t *testing.T) {
-	now := time.Now()
-	for name, test := range map[string]struct {
-		found found
-		life  life
-	}{
-		"an agent runs":                {found{running: true, newest: now.Add(-time.Hour)}, alive},
-		"it begins, or ends":           {found{newest: now.Add(-time.Second)}, undecided},
-		"its coordinator was killed":   {found{newest: now.Add(-time.Minute)}, dead},
-		"the engine's clock goes back": {found{newest: now.Add(time.Second)}, undecided},
-	} {
-		assert.Equal(t, test.life, test.found.life(now, beginTimeout), name)
-	}
 }
 
 // A lab whose engine is not there says which and what to do; DOCKER_HOST is

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net"
-	"net/netip"
 	"slices"
 
 	"github.com/moby/moby/api/types/container"
@@ -17,26 +16,23 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// severalEndpoints is the version of the API from which on a container is made
-// with all its endpoints, and with a hardware address for each.
-const severalEndpoints = "1.44"
+// macPerEndpoint is the version of the API from which on each endpoint may have
+// a hardware address.
+const macPerEndpoint = "1.44"
 
 // makeContainer makes the container of a host, on all its subnets, and does not
-// start it.
+// start it. An older engine makes a container on one network only.
 func (n *network) makeContainer(ctx context.Context, h topology.Host) error {
-	first, later := h.Links, []topology.Link(nil)
-	if versions.LessThan(n.cli.ClientVersion(), severalEndpoints) {
-		for _, l := range h.Links {
-			if l.MAC != "" {
-				return fmt.Errorf("make host %s: its hardware address on %s cannot be set by a Docker engine before 25: remove mac_address, or run with --engine netns", h.Name, l.Subnet)
-			}
-		}
-		first, later = h.Links[:min(1, len(h.Links))], h.Links[min(1, len(h.Links)):]
-	}
-	if _, err := n.cli.ContainerCreate(ctx, n.container(h, first)); err != nil {
+	if _, err := n.cli.ContainerCreate(ctx, n.container(h)); err != nil {
 		return fmt.Errorf("make host %s: %s", h.Name, oneLine(err))
 	}
-	for _, l := range later {
+	for i, l := range h.Links {
+		if l.MAC != "" && versions.LessThan(n.cli.ClientVersion(), macPerEndpoint) {
+			return fmt.Errorf("make host %s: its hardware address on %s cannot be set by a Docker engine before 25: remove mac_address, or run with --engine netns", h.Name, l.Subnet)
+		}
+		if i == 0 {
+			continue
+		}
 		_, err := n.cli.NetworkConnect(ctx, n.object(l.Subnet), client.NetworkConnectOptions{
 			Container: n.object(h.Name), EndpointConfig: endpointOf(h, l),
 		})
@@ -47,20 +43,23 @@ func (n *network) makeContainer(ctx context.Context, h topology.Host) error {
 	return nil
 }
 
-// container is the container of a host, with its endpoints on these of its
-// links.
-func (n *network) container(h topology.Host, links []topology.Link) client.ContainerCreateOptions {
-	endpoints := make(map[string]*apinetwork.EndpointSettings)
-	for _, l := range links {
-		endpoints[n.object(l.Subnet)] = endpointOf(h, l)
-	}
+// container is the container of a host, on the first of its subnets.
+func (n *network) container(h topology.Host) client.ContainerCreateOptions {
 	mode := container.NetworkMode(apinetwork.NetworkNone)
-	if len(links) > 0 {
-		mode = container.NetworkMode(n.object(links[0].Subnet))
+	endpoints := make(map[string]*apinetwork.EndpointSettings)
+	if len(h.Links) > 0 {
+		first := n.object(h.Links[0].Subnet)
+		mode, endpoints[first] = container.NetworkMode(first), endpointOf(h, h.Links[0])
 	}
 	// The kernel's own default: Docker's lets everybody have low ports.
 	sysctls := map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024"}
 	maps.Copy(sysctls, h.Sysctls)
+	var extraHosts []string
+	for _, name := range slices.Sorted(maps.Keys(h.ExtraHosts)) {
+		for _, address := range h.ExtraHosts[name] {
+			extraHosts = append(extraHosts, name+":"+address.String())
+		}
+	}
 	return client.ContainerCreateOptions{
 		Name: n.object(h.Name),
 		Config: &container.Config{
@@ -79,9 +78,8 @@ func (n *network) container(h topology.Host, links []topology.Link) client.Conta
 			SecurityOpt:    []string{"no-new-privileges"},
 			ReadonlyRootfs: true,
 			LogConfig:      container.LogConfig{Type: "none"}, // else the engine keeps a copy of all evidence
-			Init:           &n.hasInit,
 			Sysctls:        sysctls,
-			ExtraHosts:     extraHosts(h.ExtraHosts),
+			ExtraHosts:     extraHosts,
 		},
 		NetworkingConfig: &apinetwork.NetworkingConfig{EndpointsConfig: endpoints},
 	}
@@ -97,14 +95,4 @@ func endpointOf(h topology.Host, l topology.Link) *apinetwork.EndpointSettings {
 		e.MacAddress = apinetwork.HardwareAddr(mac)
 	}
 	return e
-}
-
-func extraHosts(all map[string][]netip.Addr) []string {
-	var hosts []string
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		for _, address := range all[name] {
-			hosts = append(hosts, name+":"+address.String())
-		}
-	}
-	return hosts
 }

@@ -4,7 +4,6 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -93,14 +92,12 @@ func compile(ctx context.Context, folder, command, into, arch string) ([]byte, e
 	return os.ReadFile(into)
 }
 
-// load gives the image to the engine as a file system of one layer, unless it
-// has it. An import needs no builder, leaves no images of single steps, and
+// load gives the image to the engine as a file system of one layer. An import needs no builder, leaves no images of single steps, and
 // every engine has it.
 func (i image) load(ctx context.Context, cli *client.Client, program []byte) error {
-	hash := fmt.Sprintf("%x", sha256.Sum256(program))
 	older, err := cli.ImageInspect(ctx, i.name)
-	if err == nil && older.Config != nil && older.Config.Labels[labelProgram] == hash {
-		return nil
+	if err != nil && !cerrdefs.IsNotFound(err) {
+		return err
 	}
 	var files bytes.Buffer
 	w := tar.NewWriter(&files)
@@ -115,7 +112,7 @@ func (i image) load(ctx context.Context, cli *client.Client, program []byte) err
 	}
 	answer, err := cli.ImageImport(ctx, client.ImageImportSource{Source: &files, SourceName: "-"}, i.name, client.ImageImportOptions{
 		Tag:     "latest",
-		Changes: []string{"ENV PATH=/", "LABEL " + labelProgram + "=" + hash, i.runs},
+		Changes: []string{"ENV PATH=/", i.runs},
 	})
 	if err != nil {
 		return err

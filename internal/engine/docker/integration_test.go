@@ -127,8 +127,7 @@ func TestImages(t *testing.T) {
 	}
 	t.Log(told)
 
-	// An image that is built anew leaves no untagged one behind, and is left as
-	// it is where nothing changed.
+	// An image that is built anew leaves no untagged one behind.
 	i := image{name: "fourtuple/test-" + strconv.Itoa(os.Getpid()), runs: `CMD ["none"]`}
 	load := func(program string) (id string) {
 		require.NoError(t, i.load(t.Context(), cli, []byte(program)))
@@ -137,7 +136,6 @@ func TestImages(t *testing.T) {
 		return inspected.ID
 	}
 	older := load("older")
-	assert.Equal(t, older, load("older"))
 	newer := load("newer")
 	assert.NotEqual(t, older, newer)
 	_, err := cli.ImageInspect(t.Context(), older)
@@ -230,8 +228,7 @@ func TestBringUpSaysWhatIsWrong(t *testing.T) {
 	})
 	s.Lab.Hosts[0].Image = "fourtuple/empty"
 	_, err = Engine{}.Up(t.Context(), s)
-	t.Log(err)
-	require.ErrorContains(t, err, "client")
+	require.ErrorContains(t, err, "client: its agent ended before it said who it is: its container ended with status ")
 }
 
 // A run is left alone while it has a coordinator, and removed when that was

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
@@ -22,10 +21,8 @@ type stream struct {
 	cli            *client.Client
 	container      string
 	attached       client.HijackedResponse
-	close          func() error
-	stderr         tail
+	stderr         bytes.Buffer  // whole once ended is closed
 	ended          chan struct{} // closed when all the agent said was read
-	err            error         // why no more was read; nil at the stream's end
 }
 
 // attach opens the stream of a container that is not started yet, so that
@@ -38,14 +35,11 @@ func attach(ctx context.Context, cli *client.Client, name string) (*stream, erro
 		return nil, err
 	}
 	reader, writer := io.Pipe()
-	s := &stream{
-		PipeReader: reader, cli: cli, container: name,
-		attached: attached.HijackedResponse, close: sync.OnceValue(attached.Conn.Close), ended: make(chan struct{}),
-	}
+	s := &stream{PipeReader: reader, cli: cli, container: name, attached: attached.HijackedResponse, ended: make(chan struct{})}
 	go func() {
 		defer close(s.ended)
-		_, s.err = stdcopy.StdCopy(writer, &s.stderr, s.attached.Reader)
-		_ = writer.CloseWithError(s.err) // always nil
+		_, err := stdcopy.StdCopy(writer, &s.stderr, s.attached.Reader)
+		_ = writer.CloseWithError(err) // always nil
 	}()
 	return s, nil
 }
@@ -55,36 +49,19 @@ func (s *stream) Write(p []byte) (int, error) { return s.attached.Conn.Write(p) 
 
 // Close ends the stream, and with it an agent that still runs.
 func (s *stream) Close() error {
-	_ = s.PipeReader.Close() // always nil
-	err := s.close()
+	_ = s.PipeReader.Close()    // always nil
+	_ = s.attached.Conn.Close() // it may be closed
 	<-s.ended
-	return err
+	return nil
 }
 
 // endTimeout bounds how long a container may take to end after its stream has.
 const endTimeout = 2 * time.Second
 
-// explained adds to an error why the stream ended, if it did so by itself.
-func (s *stream) explained(err error) error {
-	select {
-	case <-s.ended:
-		if s.err == nil {
-			return fmt.Errorf("%w: %s", err, s.explain(context.Background()))
-		}
-	default:
-	}
-	return err
-}
-
-// explain says how the container of a stream that has ended did so itself.
+// explain says how the container of a stream that was closed ended.
 func (s *stream) explain(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, endTimeout)
 	defer cancel()
-	select {
-	case <-s.ended:
-	case <-ctx.Done():
-		return "its container did not close its streams"
-	}
 	var waitErr error
 	wait := s.cli.ContainerWait(ctx, s.container, client.ContainerWaitOptions{Condition: container.WaitConditionNotRunning})
 	select {
@@ -108,29 +85,13 @@ func ending(state *container.State, stderr string) string {
 	switch {
 	case state.OOMKilled:
 		text += ", as the kernel was out of memory for it"
-	case state.ExitCode == 127:
-		text += ", which is that of an image without /lab: copy it from fourtuple/server in the image's Dockerfile"
 	case state.ExitCode > 128:
 		text += fmt.Sprintf(", by signal %d", state.ExitCode-128)
 	}
 	for _, more := range []string{state.Error, strings.TrimPrefix(stderr, "lab: ")} {
 		if more != "" {
-			text += ": " + oneLine(errors.New(more))
+			text += fmt.Sprintf(": %.1000s", oneLine(errors.New(more)))
 		}
 	}
 	return text
 }
-
-// A tail keeps the end of what is written to it.
-type tail struct{ bytes.Buffer }
-
-// tailSize is how much is kept, in bytes.
-const tailSize = 1 << 10
-
-func (t *tail) Write(p []byte) (int, error) {
-	t.Buffer.Write(p)
-	t.Next(max(0, t.Len()-tailSize))
-	return len(p), nil
-}
-
-func (t *tail) String() string { return strings.TrimSpace(t.Buffer.String()) }
