@@ -26,7 +26,7 @@ const (
 	defaultGrace = 10 * time.Second
 	// drainTime is how long what a program printed is read after its end, if
 	// somebody else holds its output open.
-	drainTime = time.Second
+	drainTime = 5 * time.Second
 )
 
 // A program is a program that was started, and what it tells of itself.
