@@ -78,27 +78,27 @@ func New(c Config) (*Agent, error) {
 }
 
 // Do does a step.
-func (a *Agent) Do(ctx context.Context, step topology.Step) (report run.Report, err error) {
+func (a *Agent) Do(ctx context.Context, step topology.Step) (err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	switch step.Action {
 	case topology.Open:
 		err = a.open()
 	case topology.Start:
-		report, err = a.start(ctx)
+		err = a.start(ctx)
 	case topology.Snapshot:
-		report, err = a.snapshot(ctx, step.Name)
+		err = a.snapshot(ctx, step.Name)
 	case topology.Stop:
 		err = a.stop(ctx)
 	case topology.Close:
-		return report, a.close(ctx)
+		return a.close(ctx)
 	default:
 		err = fmt.Errorf("the agent cannot do the step %q", step.Action)
 	}
 	if err != nil {
 		err = errors.Join(err, a.recorder.tell(evidence.HostEvent{Event: evidence.HostFailed, Error: err.Error()}))
 	}
-	return report, err
+	return err
 }
 
 // open sets what must be set, and opens the witnesses.
@@ -132,9 +132,7 @@ func (a *Agent) open() error {
 			return err
 		}
 	}
-	now, cancel := context.WithCancel(context.Background())
-	cancel()
-	number, _, err := a.tables.snapshot(now)
+	number, _, err := a.tables.attempt(true)
 	if err != nil {
 		return err
 	}
@@ -155,43 +153,41 @@ func (a *Agent) openCapture() error {
 }
 
 // start starts the program, if the host has one, and waits until it is ready.
-func (a *Agent) start(ctx context.Context) (run.Report, error) {
+func (a *Agent) start(ctx context.Context) error {
 	switch {
 	case a.tables == nil:
-		return run.Report{}, errNotOpen
+		return errNotOpen
 	case len(a.Host.Program) == 0:
-		return run.Report{Ready: true}, nil
+		return nil
 	case a.program != nil || a.stopped:
-		return run.Report{}, errors.New("its program was started or stopped before")
+		return errors.New("its program was started or stopped before")
 	}
 	known, err := a.tables.look()
 	if err != nil {
-		return run.Report{}, err
+		return err
 	}
 	begun := time.Now()
 	a.program, err = a.startProgram(ctx)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return run.Report{NotReady: "it was not started"}, nil // as those that were to be started after it
+		return nil // as those that were to be started after it
 	case err != nil:
-		return run.Report{}, err
+		return err
 	}
-	report := run.Report{PID: a.program.PID()}
-	a.tables.pid.Store(int64(report.PID))
+	a.tables.pid.Store(int64(a.program.PID()))
 	a.poll()
 	waits, err := a.captureLate(ctx)
 	if waits == "" && err == nil {
 		waits, err = a.waitReady(ctx, known)
 	}
 	if err != nil {
-		return report, err
+		return err
 	}
 	if waits != "" {
-		report.NotReady = fmt.Sprintf("waited %v for %s: %v", time.Since(begun).Round(time.Millisecond), waits, context.Cause(ctx))
-		return report, a.recorder.tell(evidence.HostEvent{Event: evidence.HostNotReady, Error: report.NotReady})
+		why := fmt.Sprintf("waited %v for %s: %v", time.Since(begun).Round(time.Millisecond), waits, context.Cause(ctx))
+		return a.recorder.tell(evidence.HostEvent{Event: evidence.HostNotReady, Error: why})
 	}
-	report.Ready = true
-	return report, a.recorder.tell(evidence.HostEvent{Event: evidence.HostReady})
+	return a.recorder.tell(evidence.HostEvent{Event: evidence.HostReady})
 }
 
 // captureLate begins a capture that is to begin a while after the program. If
@@ -209,16 +205,15 @@ func (a *Agent) captureLate(ctx context.Context) (waits string, err error) {
 }
 
 // snapshot writes down sockets, open files and translations, under a name.
-func (a *Agent) snapshot(ctx context.Context, name string) (run.Report, error) {
+func (a *Agent) snapshot(ctx context.Context, name string) error {
 	if a.tables == nil {
-		return run.Report{}, errNotOpen
+		return errNotOpen
 	}
 	number, idle, err := a.tables.snapshot(ctx)
 	if err != nil {
-		return run.Report{}, err
+		return err
 	}
-	return run.Report{Snapshot: number, Idle: idle},
-		a.recorder.tell(evidence.HostEvent{Event: evidence.HostSnapshot, Name: name, Snapshot: number, Idle: idle})
+	return a.recorder.tell(evidence.HostEvent{Event: evidence.HostSnapshot, Name: name, Snapshot: number, Idle: idle})
 }
 
 // stop ends the program, and the polls: no more will be started.
@@ -273,13 +268,11 @@ func (a *Agent) poll() {
 	}
 	go func() {
 		defer close(done)
-		ticker := time.NewTicker(a.Poll)
-		defer ticker.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-ticker.C:
+			case <-time.After(a.Poll):
 				// That a table could not be read is no loss here: the next
 				// snapshot says so.
 				_ = a.tables.recordChange()

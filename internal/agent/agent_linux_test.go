@@ -20,7 +20,6 @@ import (
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/nettest"
-	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -86,13 +85,11 @@ func newWorld(t *testing.T, ns *nettest.Namespace, h topology.Host) *world {
 }
 
 // do does a step that must succeed, in time.
-func (w *world) do(action topology.Action) run.Report {
+func (w *world) do(action topology.Action) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
 	defer cancel()
-	report, err := w.Do(ctx, topology.Step{Action: action, Name: topology.Settled})
-	require.NoError(w.t, err, action)
-	return report
+	require.NoError(w.t, w.Do(ctx, topology.Step{Action: action, Name: topology.Settled}), action)
 }
 
 // all does all steps of a run.
@@ -309,18 +306,18 @@ func TestReadiness(t *testing.T) {
 					cancel(errors.New("the limit was over"))
 				}()
 			}
-			report, err := w.Do(ctx, topology.Step{Action: topology.Start})
+			err := w.Do(ctx, topology.Step{Action: topology.Start})
 			require.NoError(t, err)
-			assert.Equal(t, test.waited == "", report.Ready, report.NotReady)
-			assert.Positive(t, report.PID)
 			cancel(nil)
-			report, err = w.Do(ctx, topology.Step{Action: topology.Snapshot, Name: topology.Settled})
+			err = w.Do(ctx, topology.Step{Action: topology.Snapshot, Name: topology.Settled})
 			require.NoError(t, err)
-			assert.False(t, report.Idle, "without waiting nobody knows")
-			_, err = w.Do(ctx, topology.Step{Action: topology.Close}) // stops too
+			err = w.Do(ctx, topology.Step{Action: topology.Close}) // stops too
 			require.NoError(t, err)
 			h := w.load()
 			assert.Empty(t, h.Defects)
+			assert.Positive(t, event(t, h, evidence.HostStarted).PID)
+			assert.Equal(t, test.waited == "", slices.Contains(events(h), evidence.HostReady))
+			assert.False(t, event(t, h, evidence.HostSnapshot).Idle, "without waiting nobody knows")
 			if test.waited != "" {
 				assert.Contains(t, event(t, h, evidence.HostNotReady).Error, test.waited)
 				assert.Contains(t, event(t, h, evidence.HostNotReady).Error, ": the limit was over")
@@ -337,12 +334,13 @@ func TestSnapshotOfWhatIsNotIdle(t *testing.T) {
 	w.do(topology.Start)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	report, err := w.Do(ctx, topology.Step{Action: topology.Snapshot, Name: topology.Settled})
-	require.NoError(t, err)
-	assert.False(t, report.Idle)
+	require.NoError(t, w.Do(ctx, topology.Step{Action: topology.Snapshot, Name: topology.Settled}))
 	w.do(topology.Close)
-	assert.True(t, slices.ContainsFunc(w.load().Sockets, func(s evidence.Socket) bool {
-		return s.Snapshot == report.Snapshot && s.State == evidence.Established && s.RecvQueue == 5
+	h := w.load()
+	snapshot := event(t, h, evidence.HostSnapshot)
+	assert.False(t, snapshot.Idle)
+	assert.True(t, slices.ContainsFunc(h.Sockets, func(s evidence.Socket) bool {
+		return s.Snapshot == snapshot.Snapshot && s.State == evidence.Established && s.RecvQueue == 5
 	}))
 }
 
@@ -360,10 +358,10 @@ func TestAgentKills(t *testing.T) {
 			if name == "at once" {
 				cancel()
 			}
-			_, err := w.Do(ctx, topology.Step{Action: topology.Stop})
+			err := w.Do(ctx, topology.Step{Action: topology.Stop})
 			cancel()
 			require.NoError(t, err)
-			_, err = w.Do(t.Context(), topology.Step{Action: topology.Start})
+			err = w.Do(t.Context(), topology.Step{Action: topology.Start})
 			require.Error(t, err, "nothing starts after that")
 			w.do(topology.Close)
 			assert.Equal(t, 128+9, *event(t, w.load(), evidence.HostExited).Status)
@@ -375,11 +373,11 @@ func TestAgentKills(t *testing.T) {
 func TestAgentTellsWhyItCannot(t *testing.T) {
 	w := newWorld(t, nettest.New(t), topology.Host{Program: []string{"nosuchprogram"}})
 	for _, action := range []topology.Action{topology.Start, topology.Snapshot, "dance"} {
-		_, err := w.Do(t.Context(), topology.Step{Action: action})
+		err := w.Do(t.Context(), topology.Step{Action: action})
 		require.Error(t, err, action)
 	}
 	w.do(topology.Open)
-	_, err := w.Do(t.Context(), topology.Step{Action: topology.Start})
+	err := w.Do(t.Context(), topology.Step{Action: topology.Start})
 	require.ErrorContains(t, err, "executable file not found in $PATH, which is ")
 	w.do(topology.Close)
 	w.do(topology.Close) // is no error
@@ -403,11 +401,10 @@ func TestAgentCapturesTooLate(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
-			report, err := w.Do(ctx, topology.Step{Action: topology.Start})
-			require.NoError(t, err)
-			assert.Equal(t, name != "never", report.Ready, report.NotReady)
+			require.NoError(t, w.Do(ctx, topology.Step{Action: topology.Start}))
 			w.do(topology.Close)
 			h := w.load()
+			assert.Equal(t, name != "never", slices.Contains(events(h), evidence.HostReady))
 			syn := slices.ContainsFunc(h.Packets, func(p evidence.Packet) bool { return p.Flags == evidence.SYN })
 			assert.Equal(t, late == 0, syn)
 		})

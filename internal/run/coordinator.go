@@ -125,7 +125,7 @@ func (c *coordinator) forEachHost(ctx context.Context, step topology.Step) {
 		wait.Go(func() {
 			// Which hosts take part is the step's own; an agent needs to know
 			// only what it is to do.
-			if _, err := c.network.Hosts[name].Do(ctx, topology.Step{Action: step.Action, Name: step.Name}); err != nil {
+			if err := c.network.Hosts[name].Do(ctx, topology.Step{Action: step.Action, Name: step.Name}); err != nil {
 				c.recordFailure(step, name, err)
 			}
 			progress()

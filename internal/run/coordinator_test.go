@@ -48,7 +48,7 @@ type fake struct {
 	waits map[topology.Action]bool
 }
 
-func (f *fake) Do(ctx context.Context, step topology.Step) (Report, error) {
+func (f *fake) Do(ctx context.Context, step topology.Step) error {
 	what := string(step.Action)
 	if step.Name != "" {
 		what += " " + step.Name
@@ -60,9 +60,9 @@ func (f *fake) Do(ctx context.Context, step topology.Step) (Report, error) {
 	if f.waits[step.Action] {
 		<-ctx.Done()
 		f.diary.note("%s waited in vain: %v", f.name, context.Cause(ctx))
-		return Report{NotReady: context.Cause(ctx).Error()}, nil
+		return nil
 	}
-	return Report{Ready: true}, f.fails[step.Action]
+	return f.fails[step.Action]
 }
 
 // A fakeEngine makes hosts that are fakes.

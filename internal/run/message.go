@@ -46,8 +46,8 @@ type message struct {
 	ID     int            `json:"id,omitempty"`
 	Step   *topology.Step `json:"step,omitempty"`
 	Cancel string         `json:"cancel,omitempty"` // why
-	Report *Report        `json:"report,omitempty"`
-	Error  string         `json:"error,omitempty"` // beside Report
+	Done   bool           `json:"done,omitempty"`
+	Error  string         `json:"error,omitempty"` // why a step that is done failed
 	// Evidence is the witness that Data is of: whole records, or none, which
 	// says that the witness has a file.
 	Evidence evidence.Witness `json:"evidence,omitempty"`

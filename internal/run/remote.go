@@ -141,7 +141,7 @@ func (r *Remote) Close() error {
 }
 
 // Do has the agent do a step.
-func (r *Remote) Do(ctx context.Context, step topology.Step) (Report, error) {
+func (r *Remote) Do(ctx context.Context, step topology.Step) error {
 	r.mu.Lock()
 	r.step = message{ID: r.step.ID + 1, Step: &step}
 	r.answered = false
@@ -167,14 +167,14 @@ func (r *Remote) Do(ctx context.Context, step topology.Step) (Report, error) {
 			r.hangUp(fmt.Errorf("it did not answer within %v", answerTimeout))
 		case answer, ok := <-r.answers:
 			if !ok {
-				return Report{}, r.err
+				return r.err
 			}
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			if answer.Error != "" {
-				return *answer.Report, errors.New(answer.Error)
+				return errors.New(answer.Error)
 			}
-			return *answer.Report, r.recordErr
+			return r.recordErr
 		}
 	}
 }
@@ -216,7 +216,7 @@ func (r *Remote) handle(m message) error {
 		if r.leaving != nil {
 			r.leaving(fmt.Errorf("%s: %w", r.name, r.cause))
 		}
-	case m.Report == nil:
+	case !m.Done:
 		return errors.New("it sent a message that agents do not send")
 	case r.answered || m.ID != r.step.ID:
 		return fmt.Errorf("it answered step %d, which nobody asked for", m.ID)

@@ -34,7 +34,7 @@
 //	coordinator  {"setup": …}            the run, the host, how to watch it; its first line
 //	coordinator  {"id": 1, "step": …}    do this
 //	coordinator  {"id": 1, "cancel": …}  wait no longer in that step
-//	agent        {"id": 1, "report": …}  that step is done, or failed
+//	agent        {"id": 1, "done": true} that step is done, or failed with an "error"
 //	agent        {"evidence": …}         whole records of a witness, for the run folder
 //	agent        {"leaving": …}          its container is being stopped: it asks to be closed
 //
@@ -52,29 +52,15 @@ import (
 )
 
 // A Host does steps. Do returns when the step is done, or when ctx ends: a
-// start whose program is not ready by then is done all the same, and its Report
-// says so, and a program that is to stop is killed. A host whose agent died
+// start whose program is not ready by then is done all the same, as the host's
+// account says, and a program that is to stop is killed. A host whose agent died
 // answers every step with an error that is ErrDead.
 type Host interface {
-	Do(ctx context.Context, step topology.Step) (Report, error)
+	Do(ctx context.Context, step topology.Step) error
 }
 
 // ErrDead is why a host that is gone does no step: its stream ended.
 var ErrDead = errors.New("the host is gone")
-
-// A Report is what a host says of a step that it did.
-type Report struct {
-	// Ready is false where a start was cut short; NotReady then says what it
-	// waited for.
-	Ready    bool   `json:"ready,omitempty"`
-	NotReady string `json:"notReady,omitempty"`
-	// PID is the started program's, as the host's agent sees it.
-	PID int `json:"pid,omitempty"`
-	// Snapshot is the number of a snapshot's dump, Idle whether queues were
-	// empty and the tables still.
-	Snapshot int  `json:"snapshot,omitempty"`
-	Idle     bool `json:"idle,omitempty"`
-}
 
 // A Recorder takes whole records of a host's witness, in their order.
 type Recorder func(host string, w evidence.Witness, records []byte) error

@@ -117,9 +117,8 @@ func (h *servedHost) handle(m message) error {
 
 // do does a step and reports it.
 func (h *servedHost) do(ctx context.Context, m message) {
-	report, err := h.host.Do(ctx, *m.Step)
-	answer := message{ID: m.ID, Report: &report}
-	if err != nil {
+	answer := message{ID: m.ID, Done: true}
+	if err := h.host.Do(ctx, *m.Step); err != nil {
 		answer.Error = err.Error()
 	}
 	h.mu.Lock()
@@ -147,7 +146,7 @@ func (h *servedHost) end() (closed bool) {
 	if !h.closed && h.host != nil {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		cancel(ErrNoCoordinator)
-		_, _ = h.host.Do(ctx, topology.Step{Action: topology.Stop}) // nobody is left to be told
+		_ = h.host.Do(ctx, topology.Step{Action: topology.Stop}) // nobody is left to be told
 	}
 	return h.closed
 }

@@ -120,7 +120,7 @@ func lead(t *testing.T) *led {
 	return l
 }
 
-func (l *led) do(ctx context.Context, action topology.Action) (Report, error) {
+func (l *led) do(ctx context.Context, action topology.Action) error {
 	return l.remote.Do(ctx, topology.Step{Action: action})
 }
 
@@ -136,16 +136,14 @@ func TestStreamLeadsAHost(t *testing.T) {
 		Run: "id", LabHash: "hash", Host: server,
 	}, l.setup, cmpopts.EquateComparable(netip.Prefix{}, netip.Addr{})))
 	for _, action := range []topology.Action{topology.Open, topology.Start} {
-		report, err := l.do(t.Context(), action)
-		require.NoError(t, err)
-		assert.True(t, report.Ready)
+		require.NoError(t, l.do(t.Context(), action))
 	}
 	require.NoError(t, l.record(evidence.Conntrack, nil))
 	require.NoError(t, l.record(evidence.Sockets, []byte("{}\n{}\n")))
 	l.fails[topology.Stop] = errors.New("no such process")
-	_, err := l.do(t.Context(), topology.Stop)
+	err := l.do(t.Context(), topology.Stop)
 	require.EqualError(t, err, "no such process")
-	_, err = l.do(t.Context(), topology.Close)
+	err = l.do(t.Context(), topology.Close)
 	require.NoError(t, err)
 	assert.Equal(t, "{}\n{}\n", l.store.file("server.sockets.jsonl"), "what was recorded before a report has arrived with it")
 	assert.Empty(t, l.store.file("server.conntrack.jsonl"), "a witness that saw nothing has a file")
@@ -153,7 +151,7 @@ func TestStreamLeadsAHost(t *testing.T) {
 	require.NoError(t, l.remote.Close())
 	require.NoError(t, <-l.served)
 	assert.Equal(t, "no file", l.store.file("server.host.jsonl"), "a host that was closed is not lost")
-	_, err = l.do(t.Context(), topology.Stop)
+	err = l.do(t.Context(), topology.Stop)
 	require.ErrorIs(t, err, ErrDead)
 }
 
@@ -166,10 +164,10 @@ func TestStreamCancelsAStep(t *testing.T) {
 		l.wait(t, "server start")
 		cancel(errors.New("the lab's limit of 1m0s was over"))
 	}()
-	report, err := l.do(ctx, topology.Start)
+	err := l.do(ctx, topology.Start)
 	require.NoError(t, err)
-	assert.Equal(t, Report{NotReady: "the lab's limit of 1m0s was over"}, report)
-	_, err = l.do(ctx, topology.Close)
+	assert.Contains(t, l.diary.all(), "server waited in vain: the lab's limit of 1m0s was over")
+	err = l.do(ctx, topology.Close)
 	require.NoError(t, err)
 	require.NoError(t, l.remote.Close())
 	require.NoError(t, <-l.served)
@@ -193,13 +191,13 @@ func TestStreamEndsWithTheAgent(t *testing.T) {
 				there.Close()
 			}()
 			r := connect(t, here, s)
-			_, err := r.Do(t.Context(), topology.Step{Action: topology.Open})
+			err := r.Do(t.Context(), topology.Step{Action: topology.Open})
 			require.ErrorIs(t, err, ErrDead)
 			require.ErrorContains(t, err, "its container ended with status 137")
 			assert.Equal(t, last != "", strings.Contains(err.Error(), "it broke off within a message"), err)
 			assert.Equal(t, "{}\n", s.file("server.sockets.jsonl"))
 			assert.Contains(t, s.lost(t), "its container ended with status 137")
-			_, err = r.Do(t.Context(), topology.Step{Action: topology.Close})
+			err = r.Do(t.Context(), topology.Step{Action: topology.Close})
 			require.ErrorIs(t, err, ErrDead)
 			require.NoError(t, r.Close())
 		})
@@ -226,7 +224,7 @@ func TestStreamGivesUpAFrozenAgent(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 				defer cancel()
 				begun := time.Now()
-				_, err := r.Do(ctx, topology.Step{Action: topology.Start})
+				err := r.Do(ctx, topology.Step{Action: topology.Start})
 				require.ErrorIs(t, err, ErrDead)
 				assert.Contains(t, s.lost(t), "it did not answer within 10s")
 				assert.Equal(t, time.Minute+answerTimeout, time.Since(begun))
@@ -256,7 +254,7 @@ func TestStreamHasBackPressure(t *testing.T) {
 	}
 	l.store.mu.Unlock()
 	<-sent
-	_, err := l.do(t.Context(), topology.Close)
+	err := l.do(t.Context(), topology.Close)
 	require.NoError(t, err)
 	var want strings.Builder
 	for i := range records {
@@ -272,9 +270,9 @@ func TestStreamTellsWhatCannotBeRecorded(t *testing.T) {
 	l := lead(t)
 	l.store.fail = errors.New("no space left on device")
 	require.NoError(t, l.record(evidence.Sockets, []byte("{}\n")))
-	_, err := l.do(t.Context(), topology.Open)
+	err := l.do(t.Context(), topology.Open)
 	require.EqualError(t, err, "no space left on device")
-	_, err = l.do(t.Context(), topology.Close)
+	err = l.do(t.Context(), topology.Close)
 	require.NotErrorIs(t, err, ErrDead)
 	require.NoError(t, l.remote.Close())
 	require.NoError(t, <-l.served)
@@ -287,7 +285,7 @@ func TestServeEndsWithTheCoordinator(t *testing.T) {
 			l := lead(t)
 			l.waits[topology.Start] = true
 			go func() {
-				_, err := l.do(context.Background(), topology.Start)
+				err := l.do(context.Background(), topology.Start)
 				assert.ErrorIs(t, err, ErrDead)
 			}()
 			l.wait(t, "server start")
@@ -310,12 +308,12 @@ func TestServeLeaves(t *testing.T) {
 		l.wait(t, "server start")
 		l.sigterm()
 	}()
-	report, err := l.do(t.Context(), topology.Start)
+	err := l.do(t.Context(), topology.Start)
 	require.NoError(t, err)
-	assert.Equal(t, errLeft.Error(), report.NotReady)
+	assert.Contains(t, l.diary.all(), "server waited in vain: "+errLeft.Error())
 	require.EqualError(t, <-left, "server: "+errLeft.Error())
 	for _, action := range []topology.Action{topology.Stop, topology.Close} {
-		_, err = l.do(t.Context(), action)
+		err = l.do(t.Context(), action)
 		require.NoError(t, err)
 	}
 	require.NoError(t, <-l.served)
@@ -333,7 +331,7 @@ func TestServeLeavesOfItsOwn(t *testing.T) {
 		require.ErrorIs(t, <-l.served, errLeft)
 		assert.Equal(t, closeTimeout, time.Since(begun))
 		assert.Equal(t, []string{"server stop at once"}, l.diary.all())
-		_, err := l.do(t.Context(), topology.Stop)
+		err := l.do(t.Context(), topology.Stop)
 		require.ErrorIs(t, err, ErrDead)
 		require.ErrorContains(t, err, errLeft.Error())
 		assert.Contains(t, l.store.lost(t), errLeft.Error())
@@ -432,7 +430,7 @@ func TestRemoteTrustsNoAgent(t *testing.T) {
 	for want, says := range map[string]string{
 		"cannot be read":                       "panic: runtime error\n",
 		"a message that agents do not send":    `{}` + "\n",
-		"it answered step 7, which nobody":     `{"id":7,"report":{}}` + "\n",
+		"it answered step 7, which nobody":     `{"id":7,"done":true}` + "\n",
 		`evidence of "../../etc", which is no`: `{"evidence":"../../etc"}` + "\n",
 	} {
 		here, there := net.Pipe()
@@ -448,7 +446,7 @@ func TestRemoteTrustsNoAgent(t *testing.T) {
 		r := connect(t, here, s)
 		<-r.ended
 		assert.Contains(t, s.lost(t), want)
-		_, err := r.Do(t.Context(), topology.Step{Action: topology.Open})
+		err := r.Do(t.Context(), topology.Step{Action: topology.Open})
 		require.ErrorIs(t, err, ErrDead)
 	}
 }

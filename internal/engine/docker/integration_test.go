@@ -171,18 +171,18 @@ func TestBringUpKillAndDown(t *testing.T) {
 
 	open := topology.Step{Action: topology.Open}
 	for _, host := range []string{"client", "router", "server"} {
-		_, err := n.Hosts[host].Do(t.Context(), open)
+		err := n.Hosts[host].Do(t.Context(), open)
 		require.NoError(t, err, host)
 	}
 	_, err = cli.ContainerKill(t.Context(), "fourtuple-"+s.ID[:8]+"-client", client.ContainerKillOptions{Signal: "KILL"})
 	require.NoError(t, err)
-	_, err = n.Hosts["client"].Do(t.Context(), topology.Step{Action: topology.Snapshot, Name: "dead"})
+	err = n.Hosts["client"].Do(t.Context(), topology.Step{Action: topology.Snapshot, Name: "dead"})
 	require.ErrorIs(t, err, run.ErrDead)
 	assert.ErrorContains(t, err, "its container ended with status 137, by signal 9")
 	assert.Equal(t, evidence.HostLost, recorded.last("client").Event)
 	assert.Contains(t, recorded.last("client").Error, "status 137")
 	for _, host := range []string{"router", "server"} {
-		_, err := n.Hosts[host].Do(t.Context(), topology.Step{Action: topology.Close})
+		err := n.Hosts[host].Do(t.Context(), topology.Step{Action: topology.Close})
 		require.NoError(t, err, host)
 		assert.Equal(t, evidence.HostClosed, recorded.last(host).Event)
 	}
