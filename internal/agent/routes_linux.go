@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 
 	"github.com/google/nftables"
@@ -64,12 +63,12 @@ func translate(h topology.Host, interfaces []evidence.Interface) error {
 	links := slices.DeleteFunc(slices.Clone(h.Links), func(l topology.Link) bool { return !slices.Contains(h.Masquerade, l.Subnet) })
 	for batch := range slices.Chunk(links, ruleBatch) {
 		for _, link := range batch {
-			name, ok := interfaceWith(interfaces, link.Address.Addr())
-			if !ok {
-				return fmt.Errorf("masquerade onto %s: no interface has the address %s", link.Subnet, link.Address.Addr())
+			at := slices.IndexFunc(interfaces, func(i evidence.Interface) bool { return slices.Contains(i.Addresses, link.Address) })
+			if at < 0 {
+				return fmt.Errorf("masquerade onto %s: no interface has the address %s", link.Subnet, link.Address)
 			}
 			oifname := make([]byte, unix.IFNAMSIZ)
-			copy(oifname, name)
+			copy(oifname, interfaces[at].Name)
 			kernel.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
 				&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1},
 				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: oifname},
@@ -81,14 +80,4 @@ func translate(h topology.Host, interfaces []evidence.Interface) error {
 		}
 	}
 	return nil
-}
-
-// interfaceWith is the name of the interface that has the address.
-func interfaceWith(interfaces []evidence.Interface, a netip.Addr) (string, bool) {
-	for _, i := range interfaces {
-		if slices.ContainsFunc(i.Addresses, func(p netip.Prefix) bool { return p.Addr() == a }) {
-			return i.Name, true
-		}
-	}
-	return "", false
 }
