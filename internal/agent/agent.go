@@ -132,7 +132,7 @@ func (a *Agent) open() error {
 			return err
 		}
 	}
-	number, _, err := a.tables.attempt(true)
+	_, number, err := a.tables.attempt(dump{}, true)
 	if err != nil {
 		return err
 	}

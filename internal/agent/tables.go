@@ -121,16 +121,21 @@ func (t *tables) dump() (d dump, err error) {
 }
 
 // snapshot records the tables when nothing is on its way between programs and
-// the network: no connected socket has bytes in a queue, and a second dump right
-// after is equal. It waits for that until ctx ends, and no longer than
+// the network: no connected socket has bytes in a queue, and the dump a pause
+// before was equal. It waits for that until ctx ends, and no longer than
 // idleTimeout.
 func (t *tables) snapshot(ctx context.Context) (number int, idle bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, idleTimeout)
 	defer cancel()
+	var last dump
 	for pause := firstPause; ; pause = longer(pause) {
 		over := ctx.Err() != nil
-		if number, idle, err = t.attempt(over); idle || over || err != nil {
-			return number, idle, err
+		before := last
+		if last, number, err = t.attempt(before, over); number > 0 || err != nil {
+			return number, !over, err
+		}
+		if last.idle() {
+			pause = firstPause
 		}
 		select {
 		case <-ctx.Done():
@@ -139,20 +144,16 @@ func (t *tables) snapshot(ctx context.Context) (number int, idle bool, err error
 	}
 }
 
-// attempt records the tables if they are idle, or if it is the last attempt.
-func (t *tables) attempt(last bool) (number int, idle bool, err error) {
+// attempt dumps the tables and records them, which gives them a number, if they
+// are idle and as they were before, or in any case.
+func (t *tables) attempt(before dump, anyway bool) (d dump, number int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	d, err := t.dump()
-	if err == nil && !last && d.idle() {
-		before := d
-		d, err = t.dump()
-		idle = d.idle() && d.equal(before)
-	}
-	if err == nil && (idle || last) {
+	d, err = t.dump()
+	if err == nil && (anyway || d.idle() && d.equal(before)) {
 		number, err = t.record(d)
 	}
-	return number, idle, err
+	return d, number, err
 }
 
 // idle tells whether no bytes wait in a socket's queues. Those of a listening
