@@ -148,14 +148,20 @@ func (a *account) belongs(e *HostEvent) error {
 	return errors.New(a.foreign)
 }
 
-// CheckInterfaces compares the addresses that a host has with the lab's; those
-// of loopback and link-local ones are nobody else's.
+// CheckInterfaces wants each interface to have a number of its own, and compares
+// the addresses that a host has with the lab's; those of loopback and link-local
+// ones are nobody else's.
 func CheckInterfaces(interfaces []Interface, links []topology.Link) error {
 	var missing []string
 	for _, l := range links {
 		missing = append(missing, l.Address.String())
 	}
+	numbers := make(map[int]bool)
 	for _, i := range interfaces {
+		if i.Index < 1 || numbers[i.Index] {
+			return fmt.Errorf("%q cannot have the number %d", i.Name, i.Index)
+		}
+		numbers[i.Index] = true
 		for _, a := range i.Addresses {
 			at := slices.Index(missing, a.String())
 			switch {

@@ -91,7 +91,8 @@ func TestLoadIsStrict(t *testing.T) {
 			i := &event(s, "client1", "live").Interfaces[1]
 			i.Addresses = append(i.Addresses, elsewhere)
 		}, `host: client1.host.jsonl:2: "eth0" has the address 10.99.0.1/24, which is not the lab's`},
-		"no address": {func(s *sample) { event(s, "client1", "live").Interfaces[1].Addresses = nil }, "host: client1.host.jsonl:2: no interface has the address 10.12.1.10/24"},
+		"no address":     {func(s *sample) { event(s, "client1", "live").Interfaces[1].Addresses = nil }, "host: client1.host.jsonl:2: no interface has the address 10.12.1.10/24"},
+		"same interface": {func(s *sample) { event(s, "client1", "live").Interfaces[1].Index = 1 }, `host: client1.host.jsonl:2: "eth0" cannot have the number 1`},
 		"link-local address": {func(s *sample) {
 			i := &event(s, "client1", "live").Interfaces[1]
 			i.Addresses = append(i.Addresses, netip.MustParsePrefix("fe80::1/64"))
