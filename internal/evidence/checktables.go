@@ -138,16 +138,8 @@ func (ck *checker) heldBefore(h *Host, tuple FourTuple, d dump) bool {
 // connection's, or where it is of none, of the host's.
 func (ck *checker) tablesDiffer(h *Host, tuple FourTuple, at time.Time, why string) {
 	k := sideKey{h.Name, tuple.Source, tuple.Destination}
-	if side := ck.side(k, at, true); side != nil {
-		for _, of := range ck.sides[k] {
-			if of.side == side {
-				e := end{of.connection, side, "client"}
-				if side == &of.connection.Server {
-					e.role = "server"
-				}
-				e.c.contradict(e.column(Sockets), why, e.column(Files), e.column(Sockets))
-			}
-		}
+	if of := ck.side(k, at, true); of != nil {
+		of.c.contradict(of.column(Sockets), why, of.column(Files), of.column(Sockets))
 		return
 	}
 	h.defect(Sockets, "it contradicts the open files: %s", why)

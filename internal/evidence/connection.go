@@ -1,6 +1,9 @@
 package evidence
 
-import "net/netip"
+import (
+	"net/netip"
+	"time"
+)
 
 // A Connection is the join of all evidence about one opening of one TCP
 // four-tuple.
@@ -29,6 +32,8 @@ type Connection struct {
 	Lacks map[string]string
 	// Conflicts are the contradictions among witnesses, as sentences.
 	Conflicts []string
+
+	begin time.Time // of its first packet
 }
 
 // ColumnNames are the names of the witnesses of a connection, in the order in

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
@@ -58,9 +57,7 @@ type joiner struct {
 	// of the opening as it comes to the router.
 	translations map[openingKey][]translated
 	connections  []*Connection
-	// begins are the times of the connections' first packets.
-	begins map[*Connection]time.Time
-	sides  map[sideKey][]*sideOf
+	sides        map[sideKey][]*sideOf
 }
 
 // join makes connections of what the hosts' witnesses wrote down, and checks
@@ -73,7 +70,6 @@ func join(r *Run) {
 		keys:         make(map[FourTuple][]openingKey),
 		aliases:      make(map[openingKey]openingKey),
 		translations: make(map[openingKey][]translated),
-		begins:       make(map[*Connection]time.Time),
 		sides:        make(map[sideKey][]*sideOf),
 	}
 	for i := range j.lab.Hosts {

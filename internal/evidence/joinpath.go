@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
@@ -118,7 +117,7 @@ func (j *joiner) connect() {
 // openings of each four-tuple.
 func (j *joiner) sortConnections() {
 	slices.SortStableFunc(j.connections, func(a, b *Connection) int {
-		return cmp.Or(a.FourTuple.compare(b.FourTuple), cmp.Compare(a.Client.Host, b.Client.Host), j.begins[a].Compare(j.begins[b]))
+		return cmp.Or(a.FourTuple.compare(b.FourTuple), cmp.Compare(a.Client.Host, b.Client.Host), a.begin.Compare(b.begin))
 	})
 	for i, c := range j.connections {
 		c.Opening = 1
@@ -136,7 +135,6 @@ func (j *joiner) follow(k openingKey) *Connection {
 	c := &Connection{FourTuple: k.FourTuple, ClientISN: &k.number}
 	c.Client = Side{Host: j.hostOf(k.Source.Addr(), k.host), Local: k.Source, Remote: k.Destination}
 	last, visited, concerned := k, make(map[*Host]bool), false
-	var begin time.Time
 	for {
 		var next *translated
 		for i := range j.translations[last] {
@@ -148,8 +146,8 @@ func (j *joiner) follow(k openingKey) *Connection {
 		for _, o := range j.openings[last] {
 			isEnd := o.host.Name == c.Client.Host && last == k || o.host.Name == j.hostOf(last.Destination.Addr(), last.host)
 			concerned = concerned || isEnd || j.forwards(o.host)
-			if begin.IsZero() || o.packets[0].Time.Before(begin) {
-				begin = o.packets[0].Time
+			if c.begin.IsZero() || o.packets[0].Time.Before(c.begin) {
+				c.begin = o.packets[0].Time
 			}
 			if o.answered && c.ServerISN == nil {
 				c.ServerISN = &o.answer
@@ -173,7 +171,6 @@ func (j *joiner) follow(k openingKey) *Connection {
 		}
 		return nil
 	}
-	j.begins[c] = begin
 	c.Server = Side{Host: j.hostOf(last.Destination.Addr(), last.host), Local: last.Destination, Remote: last.Source}
 	if o := j.at(j.run.Hosts[c.Server.Host], last); c.Server.Host != "" && o != nil {
 		c.Server.Packets = o.packets

@@ -38,9 +38,8 @@ type sideKey struct {
 
 // A sideOf is one side of an opening, and when it began there.
 type sideOf struct {
-	connection *Connection
-	side       *Side
-	begin      time.Time
+	end
+	begin time.Time
 }
 
 func (j *joiner) orphan(h *Host, w Witness, line int, what string) {
@@ -108,20 +107,16 @@ func (j *joiner) drop(k openingKey) {
 // register makes both sides of a connection known to the records of their
 // hosts. A connection to itself has one socket, and so one side.
 func (j *joiner) register(c *Connection) {
-	add := func(s *Side) {
-		if s.Host == "" {
-			return
+	for _, e := range []end{{c, &c.Client, "client"}, {c, &c.Server, "server"}} {
+		if e.Host == "" || e.role == "server" && c.Source == c.Destination {
+			continue
 		}
-		begin := j.begins[c]
-		if len(s.Packets) > 0 {
-			begin = s.Packets[0].Time
+		begin := c.begin
+		if len(e.Packets) > 0 {
+			begin = e.Packets[0].Time
 		}
-		k := sideKey{s.Host, s.Local, s.Remote}
-		j.sides[k] = append(j.sides[k], &sideOf{c, s, begin})
-	}
-	add(&c.Client)
-	if c.Source != c.Destination {
-		add(&c.Server)
+		k := sideKey{e.Host, e.Local, e.Remote}
+		j.sides[k] = append(j.sides[k], &sideOf{e, begin})
 	}
 }
 
@@ -129,7 +124,7 @@ func (j *joiner) register(c *Connection) {
 // the one last begun, before any the only one. A dump takes its time: what it
 // has of a socket past the handshake is not of a refused opening, if the next
 // began meanwhile.
-func (j *joiner) side(k sideKey, at time.Time, connected bool) *Side {
+func (j *joiner) side(k sideKey, at time.Time, connected bool) *sideOf {
 	of := j.sides[k]
 	if len(of) == 0 {
 		return nil
@@ -139,14 +134,14 @@ func (j *joiner) side(k sideKey, at time.Time, connected bool) *Side {
 		n++
 	}
 	const dump = 100 * time.Millisecond
-	if n < len(of) && connected && of[n].begin.Sub(at) < dump && (n == 0 || of[n-1].connection.Outcome != Opened) {
-		return of[n].side
+	if n < len(of) && connected && of[n].begin.Sub(at) < dump && (n == 0 || of[n-1].c.Outcome != Opened) {
+		return of[n]
 	}
 	switch {
 	case n > 0:
-		return of[n-1].side
+		return of[n-1]
 	case len(of) == 1:
-		return of[0].side
+		return of[0]
 	}
 	return nil
 }
@@ -225,7 +220,7 @@ func (j *joiner) attach(r record) {
 		return
 	}
 	if s := j.side(sideKey{r.host.Name, r.tuple.Source, r.tuple.Destination}, r.at, r.connected); s != nil {
-		r.add(s)
+		r.add(s.Side)
 	} else if r.orphaned {
 		j.loose = append(j.loose, r.looseRecord)
 	}
