@@ -9,56 +9,34 @@ import (
 	"time"
 )
 
-// A checker compares what witnesses say of the same thing. Of three that can
-// tell, the odd one is blamed, of two both.
-type checker struct {
-	*joiner
-	// dumps are each host's, tells says whose programs tell events, tellsData
-	// whose tell what they sent and received.
-	dumps            map[string][]dump
-	tells, tellsData map[string]bool
-}
-
-func newChecker(j *joiner) *checker {
-	ck := &checker{
-		joiner: j,
-		dumps:  make(map[string][]dump), tells: make(map[string]bool), tellsData: make(map[string]bool),
+// check compares what witnesses say of the same thing. Of three that can tell,
+// the odd one is blamed, of two both.
+func (j *joiner) check() {
+	for _, name := range j.run.Names() {
+		j.checkHost(j.run.Hosts[name])
 	}
-	for name, h := range j.run.Hosts {
-		for _, e := range h.Program {
-			ck.tells[name] = ck.tells[name] || e.Event != EventLine
-			ck.tellsData[name] = ck.tellsData[name] || e.Event == EventSent || e.Event == EventReceived
-		}
-	}
-	return ck
-}
-
-func (ck *checker) check() {
-	for _, name := range ck.run.Names() {
-		ck.checkHost(ck.run.Hosts[name])
-	}
-	ck.checkUsers()
-	for _, c := range ck.connections {
+	j.checkUsers()
+	for _, c := range j.connections {
 		c.Lacks = make(map[string]string)
-		ck.lacks(c)
+		j.lacks(c)
 	}
-	for _, name := range ck.run.Names() {
-		ck.compareTables(ck.run.Hosts[name])
+	for _, name := range j.run.Names() {
+		j.compareTables(j.run.Hosts[name])
 	}
-	for _, c := range ck.connections {
-		ck.checkPath(c)
-		ck.checkCaptures(c)
+	for _, c := range j.connections {
+		j.checkPath(c)
+		j.checkCaptures(c)
 		if c.Outcome != Opened {
 			continue
 		}
 		for _, end := range []end{{c, &c.Client, "client"}, {c, &c.Server, "server"}} {
-			if h := ck.run.Hosts[end.Host]; h != nil && (end.role == "client" || c.Source != c.Destination) {
+			if h := j.run.Hosts[end.Host]; h != nil && (end.role == "client" || c.Source != c.Destination) {
 				if h.Defect(Packets) == "" && len(end.Packets) == 0 {
 					c.contradict("the other captures", "its capture has no packet of the connection", end.column(Packets))
 				}
-				ck.checkHandshake(end)
-				ck.checkRows(h, end)
-				ck.checkProgram(h, end)
+				j.checkHandshake(end)
+				j.checkRows(h, end)
+				j.checkProgram(h, end)
 			}
 		}
 	}
@@ -99,17 +77,17 @@ func (c *Connection) contradict(against, why string, blamed ...string) {
 
 // lacks asks every witness of a connection why its evidence is not whole. Of an
 // attempt, captures alone can tell.
-func (ck *checker) lacks(c *Connection) {
+func (j *joiner) lacks(c *Connection) {
 	open := c.Outcome == Opened || c.Outcome == Unknown
 	for _, e := range []end{{c, &c.Client, "client"}, {c, &c.Server, "server"}} {
 		if e.Host == "" {
 			continue
 		}
 		for w, asked := range map[Witness]bool{
-			Packets: open || e.role == "client" || len(e.Packets) > 0, Sockets: open, Files: open, Program: open && ck.tells[e.Host],
+			Packets: open || e.role == "client" || len(e.Packets) > 0, Sockets: open, Files: open, Program: open && j.run.Hosts[e.Host].tells,
 		} {
 			if asked {
-				c.Lacks[e.column(w)] = e.lack(ck.run.Hosts[e.Host], w)
+				c.Lacks[e.column(w)] = e.lack(j.run.Hosts[e.Host], w)
 			}
 		}
 	}
@@ -151,13 +129,13 @@ func (e end) begins() string {
 
 // checkPath compares the routers that have the connection with those that the
 // lab's routes lead over. One that both ends are next to has no router.
-func (ck *checker) checkPath(c *Connection) {
+func (j *joiner) checkPath(c *Connection) {
 	const column = "router.packets"
 	if c.Client.Host == "" || c.Server.Host == "" || c.Client.Host == c.Server.Host {
 		return
 	}
-	there, known := ck.routers(c.Client.Host, c.Server.Local.Addr())
-	back, backKnown := ck.routers(c.Server.Host, c.Client.Local.Addr())
+	there, known := j.routers(c.Client.Host, c.Server.Local.Addr())
+	back, backKnown := j.routers(c.Server.Host, c.Client.Local.Addr())
 	expected := slices.Concat(there, back)
 	if len(expected) == 0 && len(c.Path) == 0 && known && backKnown || c.Outcome == Unanswered {
 		return
@@ -170,7 +148,7 @@ func (ck *checker) checkPath(c *Connection) {
 		return
 	}
 	for _, name := range expected {
-		h := ck.run.Hosts[name]
+		h := j.run.Hosts[name]
 		on := slices.ContainsFunc(c.Path, func(hop Hop) bool { return hop.Host == name })
 		switch {
 		case c.Lacks[column] != "":
@@ -191,7 +169,7 @@ func (ck *checker) checkPath(c *Connection) {
 
 // checkHandshake wants SYN, SYN-ACK and ACK in their order, and what the host
 // sent marked as sent.
-func (ck *checker) checkHandshake(e end) {
+func (j *joiner) checkHandshake(e end) {
 	column := e.column(Packets)
 	if !e.c.whole(column) {
 		return
@@ -224,7 +202,7 @@ func (ck *checker) checkHandshake(e end) {
 }
 
 // checkProgram compares what a program says with the capture of its host.
-func (ck *checker) checkProgram(h *Host, e end) {
+func (j *joiner) checkProgram(h *Host, e end) {
 	column, capture := e.column(Program), e.column(Packets)
 	if why := tellsInOrder(e); why != "" {
 		e.c.contradict("itself", why, column)
@@ -235,17 +213,17 @@ func (ck *checker) checkProgram(h *Host, e end) {
 	sent, received := said(e.Events, EventSent), said(e.Events, EventReceived)
 	reset := slices.ContainsFunc(e.Packets, func(p Packet) bool { return p.Flags.Has(RST) })
 	switch {
-	case !ck.tellsData[e.Host]:
+	case !h.tellsData:
 	case !bytes.Equal(sent, e.Sent.Data) && !(reset && bytes.HasPrefix(sent, e.Sent.Data)):
 		e.c.contradict(capture, fmt.Sprintf("it says that it sent %d bytes, the capture has %d or others", len(sent), len(e.Sent.Data)), column)
 	case !bytes.HasPrefix(e.Received.Data, received):
 		e.c.contradict(capture, fmt.Sprintf("it says that it received %d bytes, the capture has %d or others", len(received), len(e.Received.Data)), column)
-	case len(received) < ck.read(h, e):
+	case len(received) < j.read(h, e):
 		e.c.contradict(capture, fmt.Sprintf("it says that it received %d bytes, and more were read when the queues were empty", len(received)), column)
 	}
 	fin := slices.ContainsFunc(e.Packets, func(p Packet) bool { return p.Source == e.Local && p.Flags.Has(FIN) })
 	closed := slices.ContainsFunc(e.Events, func(p ProgramEvent) bool { return p.Event == EventClosed || p.Event == EventFailed })
-	if fin && !closed && ck.tellsEnds(h, e) {
+	if fin && !closed && j.tellsEnds(h, e) {
 		e.c.contradict(capture, "it does not say that it closed the connection, the capture has its FIN", column)
 	}
 }
@@ -289,9 +267,9 @@ func said(events []ProgramEvent, kind string) []byte {
 
 // read is how many bytes the program must have read: all that came before a
 // snapshot in which nothing waited to be read, or before it closed the socket.
-func (ck *checker) read(h *Host, e end) int {
+func (j *joiner) read(h *Host, e end) int {
 	var idle time.Time
-	for _, d := range ck.dumps[h.Name] {
+	for _, d := range h.dumps {
 		if d.idle {
 			idle = d.after
 		}
@@ -315,7 +293,7 @@ func (ck *checker) read(h *Host, e end) int {
 // it ended by itself, it is one that says when it is done, and the connection is
 // the started process's own. A child may be killed with it, and the kernel closes
 // what it had open.
-func (ck *checker) tellsEnds(h *Host, e end) bool {
+func (j *joiner) tellsEnds(h *Host, e end) bool {
 	own := func(f File) bool { return f.PID == h.pid }
 	return h.finished() && slices.ContainsFunc(e.Files, own) && slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
 		return p.Event == EventHolding || p.Event == EventStopped || p.Event == EventClosed

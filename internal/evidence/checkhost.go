@@ -12,18 +12,22 @@ import (
 )
 
 // checkHost compares what a host's witnesses say that is not of one connection.
-func (ck *checker) checkHost(h *Host) {
-	ck.dumps[h.Name] = ck.dumpsOf(h)
-	ck.checkSnapshots(h)
-	ck.checkSocketRows(h)
-	ck.checkFileRows(h)
-	ck.checkTold(h)
+func (j *joiner) checkHost(h *Host) {
+	h.dumps = j.dumpsOf(h)
+	for _, e := range h.Program {
+		h.tells = h.tells || e.Event != EventLine
+		h.tellsData = h.tellsData || e.Event == EventSent || e.Event == EventReceived
+	}
+	j.checkSnapshots(h)
+	j.checkSocketRows(h)
+	j.checkFileRows(h)
+	j.checkTold(h)
 }
 
 // checkSnapshots wants the agent's account to number the dumps as the tables
 // do: the one that it tells of is the last that was written down until then.
-func (ck *checker) checkSnapshots(h *Host) {
-	host, number := ck.hosts[h.Name], 0
+func (j *joiner) checkSnapshots(h *Host) {
+	host, number := j.hosts[h.Name], 0
 	polled := host == nil || len(host.Program)+len(host.Masquerade) > 0
 	for _, e := range h.Events {
 		if e.Snapshot != 0 {
@@ -32,7 +36,7 @@ func (ck *checker) checkSnapshots(h *Host) {
 		if e.Snapshot != 0 && e.Snapshot != number && (e.Event == HostLive || !polled) {
 			h.defect(Agent, "%s:%d: %q with dump %d", FileName(h.Name, Agent), e.Line, e.Event, e.Snapshot)
 		}
-		for _, d := range ck.dumps[h.Name] {
+		for _, d := range h.dumps {
 			if e.Snapshot != 0 && len(d.sockets)+len(d.files) > 0 && (d.number <= e.Snapshot) == d.at.After(e.Time) {
 				h.defect(Agent, "%s:%d: %q has the number %d, and dump %d is not of that time", FileName(h.Name, Agent), e.Line, e.Event, e.Snapshot, d.number)
 			}
@@ -42,9 +46,9 @@ func (ck *checker) checkSnapshots(h *Host) {
 
 // checkSocketRows wants a socket to be one thing at a time, and to stay what it
 // is. Those that were there before the program, a container engine's, stay.
-func (ck *checker) checkSocketRows(h *Host) {
+func (j *joiner) checkSocketRows(h *Host) {
 	first := make(map[uint64]*Socket)
-	for _, d := range ck.dumps[h.Name] {
+	for _, d := range h.dumps {
 		existing := 0
 		for _, s := range d.sockets {
 			if s.State == Listen && (s.RecvQueue > s.SendQueue+1 || d.idle && int(s.RecvQueue) != waiting(d, s)) {
@@ -69,7 +73,7 @@ func (ck *checker) checkSocketRows(h *Host) {
 			h.defect(Sockets, "dump %d has %d of the %d sockets from before the program", d.number, existing, len(h.existed))
 		}
 	}
-	ck.checkPolls(h)
+	j.checkPolls(h)
 }
 
 // waiting counts the connections of a dump that wait to be accepted on a
@@ -85,8 +89,8 @@ func waiting(d dump, listener *Socket) (n int) {
 
 // checkPolls wants every dump that no step asked for to differ from the one
 // before: only changes are written down.
-func (ck *checker) checkPolls(h *Host) {
-	dumps := ck.dumps[h.Name]
+func (j *joiner) checkPolls(h *Host) {
+	dumps := h.dumps
 	for i := 1; i < len(dumps); i++ {
 		a, b := dumps[i-1], dumps[i]
 		if b.named || a.named && a.number > 1 || len(h.Translations) > 0 {
@@ -104,11 +108,11 @@ func (ck *checker) checkPolls(h *Host) {
 
 // checkUsers wants all programs of a run to be the same user's: agents start
 // them so.
-func (ck *checker) checkUsers() {
+func (j *joiner) checkUsers() {
 	counts := make(map[uint32]int)
 	each := func(f func(*Host, *Socket)) {
-		for _, name := range ck.run.Names() {
-			h := ck.run.Hosts[name]
+		for _, name := range j.run.Names() {
+			h := j.run.Hosts[name]
 			for i := range h.Sockets {
 				if s := &h.Sockets[i]; s.State != Closed && !h.existed[s.Inode] && (s.Inode != 0 || s.UID != 0) {
 					f(h, s)
@@ -130,8 +134,8 @@ func (ck *checker) checkUsers() {
 
 // checkFileRows wants rows as /proc gives them, of the program and what it
 // started.
-func (ck *checker) checkFileRows(h *Host) {
-	for _, d := range ck.dumps[h.Name] {
+func (j *joiner) checkFileRows(h *Host) {
+	for _, d := range h.dumps {
 		processes := make(map[int][]*File)
 		for _, f := range d.files {
 			of := processes[f.PID]
@@ -146,17 +150,17 @@ func (ck *checker) checkFileRows(h *Host) {
 			}
 		}
 	}
-	ck.checkDescriptors(h)
+	j.checkDescriptors(h)
 }
 
 // checkDescriptors wants a process to keep a socket under its descriptor.
-func (ck *checker) checkDescriptors(h *Host) {
+func (j *joiner) checkDescriptors(h *Host) {
 	type held struct {
 		pid, fd int
 		inode   uint64
 	}
 	first := make(map[held]int) // by process and inode
-	for _, d := range ck.dumps[h.Name] {
+	for _, d := range h.dumps {
 		now := make(map[held]bool)
 		for _, f := range d.files {
 			now[held{f.PID, f.FD, f.Inode}] = true
@@ -179,7 +183,7 @@ func (h *Host) finished() bool { return h.status != nil && *h.status == 0 }
 
 // checkTold compares what a program tells that is not of one connection with
 // the tables, with its agent and with itself.
-func (ck *checker) checkTold(h *Host) {
+func (j *joiner) checkTold(h *Host) {
 	told, count := make(map[string]bool), make(map[string]int)
 	var served []int
 	stopped := 0
@@ -214,7 +218,7 @@ func (ck *checker) checkTold(h *Host) {
 	if len(served) > 0 && h.finished() && (stopped != len(served) || count[EventStopped] != len(told)) {
 		h.defect(Program, "it served %d connections, and says so of %d when it stopped", len(served), stopped)
 	}
-	host := ck.hosts[h.Name]
+	host := j.hosts[h.Name]
 	if host != nil && host.Ready.When == topology.ReadyEvent && count[EventListening]+count[EventHolding] == 0 &&
 		slices.ContainsFunc(h.Events, func(e HostEvent) bool { return e.Event == HostReady }) &&
 		(h.exited.IsZero() || !h.exited.Before(h.snapshot)) {

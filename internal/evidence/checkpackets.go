@@ -97,7 +97,7 @@ const largestFrame = 1518
 
 // checkCaptures compares all captures of a connection with each other: what
 // one point of the way sent, and no more, must have come to the next.
-func (ck *checker) checkCaptures(c *Connection) {
+func (j *joiner) checkCaptures(c *Connection) {
 	if c.Client.Host == c.Server.Host {
 		return
 	}

@@ -15,12 +15,12 @@ var rank = map[string]int{
 // checkRows compares the rows of one end with its capture: a socket is there as
 // long as the connection is open, and in the state that the packets leave it in,
 // in the socket table and among the open files.
-func (ck *checker) checkRows(h *Host, e end) {
+func (j *joiner) checkRows(h *Host, e end) {
 	table, files, capture := e.column(Sockets), e.column(Files), e.column(Packets)
 	if !e.c.whole(capture) {
 		return
 	}
-	x, dumps := e.exchange(), ck.dumps[h.Name]
+	x, dumps := e.exchange(), h.dumps
 	rows, opened := make(map[int]*Socket), make(map[int]*File)
 	for i := range e.Sockets {
 		rows[e.Sockets[i].Snapshot] = &e.Sockets[i]

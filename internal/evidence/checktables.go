@@ -28,8 +28,8 @@ type dump struct {
 
 // dumpsOf are the host's dumps in their order. Reading the tables and writing
 // them down takes longer in a large lab.
-func (ck *checker) dumpsOf(h *Host) []dump {
-	takes := 100*time.Millisecond + time.Duration(len(ck.run.Hosts))*2*time.Millisecond
+func (j *joiner) dumpsOf(h *Host) []dump {
+	takes := 100*time.Millisecond + time.Duration(len(j.run.Hosts))*2*time.Millisecond
 	byNumber := make(map[int]*dump)
 	at := func(n int, t time.Time) *dump {
 		if byNumber[n] == nil {
@@ -77,11 +77,11 @@ func (ck *checker) dumpsOf(h *Host) []dump {
 // compareTables compares the socket table with the open files, dump by dump. A
 // socket may be in the one and not yet, or no longer, in the other where it
 // came or went in between; not in a snapshot in which nothing moved.
-func (ck *checker) compareTables(h *Host) {
+func (j *joiner) compareTables(h *Host) {
 	if h.Defect(Sockets) != "" || h.Defect(Files) != "" {
 		return
 	}
-	dumps := ck.dumps[h.Name]
+	dumps := h.dumps
 	for i, d := range dumps {
 		var last, next dump
 		if i > 0 {
@@ -98,7 +98,7 @@ func (ck *checker) compareTables(h *Host) {
 			}
 			other[tuple] = true
 			if d.still || last.table[f.Inode] != nil && next.table[f.Inode] != nil {
-				ck.tablesDiffer(h, tuple, f.Time, fmt.Sprintf("socket %d, %s, is an open file in dump %d and not in the table", f.Inode, tuple, d.number))
+				j.tablesDiffer(h, tuple, f.Time, fmt.Sprintf("socket %d, %s, is an open file in dump %d and not in the table", f.Inode, tuple, d.number))
 			}
 		}
 		for _, s := range d.sockets {
@@ -108,15 +108,15 @@ func (ck *checker) compareTables(h *Host) {
 			f, tuple, was := d.open[s.Inode], endpoints(s.Local, s.Remote), last.table[s.Inode]
 			switch {
 			case f == nil && len(d.files) == 0 && !d.idle: // the program was ending
-			case f == nil && (d.still || was != nil || other[tuple] || ck.heldBefore(h, tuple, d)):
-				ck.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in dump %d of the table and among no open files", s.Inode, tuple, d.number))
+			case f == nil && (d.still || was != nil || other[tuple] || j.heldBefore(h, tuple, d)):
+				j.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in dump %d of the table and among no open files", s.Inode, tuple, d.number))
 			case f == nil:
 			case f.Protocol != s.Protocol || endpoints(f.Local, f.Remote) != tuple:
 				why := fmt.Sprintf("socket %d is %s %s in the table, %s %s among the open files", s.Inode, s.Protocol, tuple, f.Protocol, endpoints(f.Local, f.Remote))
-				ck.tablesDiffer(h, tuple, s.Time, why)
-				ck.tablesDiffer(h, endpoints(f.Local, f.Remote), s.Time, why)
+				j.tablesDiffer(h, tuple, s.Time, why)
+				j.tablesDiffer(h, endpoints(f.Local, f.Remote), s.Time, why)
 			case f.State != s.State && (d.still || s.State == Listen || f.State == Listen || rank[f.State] > rank[s.State] || was != nil && rank[f.State] < rank[was.State]):
-				ck.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in %s in the table, in %s among the open files", s.Inode, tuple, s.State, f.State))
+				j.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in %s in the table, in %s among the open files", s.Inode, tuple, s.State, f.State))
 			}
 		}
 	}
@@ -124,8 +124,8 @@ func (ck *checker) compareTables(h *Host) {
 
 // heldBefore tells whether a process certainly had the socket before the dump:
 // it connected, or it sent something.
-func (ck *checker) heldBefore(h *Host, tuple FourTuple, d dump) bool {
-	side := ck.side(sideKey{h.Name, tuple.Source, tuple.Destination}, d.at, true)
+func (j *joiner) heldBefore(h *Host, tuple FourTuple, d dump) bool {
+	side := j.side(sideKey{h.Name, tuple.Source, tuple.Destination}, d.at, true)
 	if side == nil {
 		return false
 	}
@@ -136,9 +136,9 @@ func (ck *checker) heldBefore(h *Host, tuple FourTuple, d dump) bool {
 
 // tablesDiffer blames both tables for what they say of a socket: of the
 // connection's, or where it is of none, of the host's.
-func (ck *checker) tablesDiffer(h *Host, tuple FourTuple, at time.Time, why string) {
+func (j *joiner) tablesDiffer(h *Host, tuple FourTuple, at time.Time, why string) {
 	k := sideKey{h.Name, tuple.Source, tuple.Destination}
-	if of := ck.side(k, at, true); of != nil {
+	if of := j.side(k, at, true); of != nil {
 		of.c.contradict(of.column(Sockets), why, of.column(Files), of.column(Sockets))
 		return
 	}

@@ -88,7 +88,7 @@ func join(r *Run) {
 	for _, c := range j.connections {
 		c.reassemble()
 	}
-	newChecker(j).check()
+	j.check()
 	for _, c := range j.connections {
 		r.Connections = append(r.Connections, *c)
 	}

@@ -60,6 +60,10 @@ type Host struct {
 	// existed are the inodes of the sockets from before the program: a container
 	// engine has listeners of its own.
 	existed map[uint64]bool
+	dumps   []dump
+	// tells says that its program tells events, tellsData that it tells what it
+	// sent and received.
+	tells, tellsData bool
 }
 
 // Defect says why the evidence of a witness is not whole; empty if it is. Of no
