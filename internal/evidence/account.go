@@ -107,7 +107,7 @@ func (a *account) take(e *HostEvent) error {
 		if e.Snapshot < 1 {
 			return fmt.Errorf("there is no snapshot %d", e.Snapshot)
 		}
-		return CheckInterfaces(e.Interfaces, a.host.Links)
+		return cmp.Or(numbered(e.Interfaces), CheckInterfaces(e.Interfaces, a.host.Links))
 	case HostStarted:
 		a.is.pid = e.PID
 		if e.PID < 1 || !slices.Equal(e.Command, a.host.Program) {
@@ -148,20 +148,26 @@ func (a *account) belongs(e *HostEvent) error {
 	return errors.New(a.foreign)
 }
 
-// CheckInterfaces wants each interface to have a number of its own, and compares
-// the addresses that a host has with the lab's; those of loopback and link-local
-// ones are nobody else's.
-func CheckInterfaces(interfaces []Interface, links []topology.Link) error {
-	var missing []string
-	for _, l := range links {
-		missing = append(missing, l.Address.String())
-	}
+// numbered wants each interface to have a number of its own.
+func numbered(interfaces []Interface) error {
 	numbers := make(map[int]bool)
 	for _, i := range interfaces {
 		if i.Index < 1 || numbers[i.Index] {
 			return fmt.Errorf("%q cannot have the number %d", i.Name, i.Index)
 		}
 		numbers[i.Index] = true
+	}
+	return nil
+}
+
+// CheckInterfaces compares the addresses that a host has with the lab's; those
+// of loopback and link-local ones are nobody else's.
+func CheckInterfaces(interfaces []Interface, links []topology.Link) error {
+	var missing []string
+	for _, l := range links {
+		missing = append(missing, l.Address.String())
+	}
+	for _, i := range interfaces {
 		for _, a := range i.Addresses {
 			at := slices.Index(missing, a.String())
 			switch {
