@@ -101,6 +101,8 @@ func (x exchange) state(state string, d dump) string {
 	switch {
 	case before(x.completed, d.after) && (state == SynSent || state == SynReceived && d.idle):
 		return state + ", although the handshake was complete"
+	case d.idle && state == SynSent: // a SYN counts in the queue until it is answered
+		return state + " in a snapshot in which all queues were empty"
 	case never(x.completed, d.at) && rank[state] >= 2:
 		return state + " before the handshake was complete"
 	case open && (rank[state] > 3 || state == CloseWait || state == FinWait1 && d.idle),

@@ -53,25 +53,32 @@ func (j *joiner) dumpsOf(h *Host) []dump {
 			d.open[f.Inode] = f
 		}
 	}
+	asked := time.Time{} // what the agent did last before a snapshot
 	for _, e := range h.Events {
 		if e.Snapshot > 0 {
 			d := at(e.Snapshot, e.Time)
-			d.named, d.idle = true, e.Idle
+			d.named, d.idle, d.after = true, e.Idle, asked
 		}
+		asked = e.Time
 	}
 	var dumps []dump
 	for _, n := range slices.Sorted(maps.Keys(byNumber)) {
 		d := *byNumber[n]
 		d.still = d.idle || len(d.sockets) > 0 && !slices.ContainsFunc(d.sockets, func(s *Socket) bool { return s.Moving })
-		d.after = d.at.Add(-takes)
+		d.after = later(d.after, d.at.Add(-takes))
 		if len(dumps) > 0 {
-			if last := dumps[len(dumps)-1].at; last.After(d.after) {
-				d.after = last
-			}
+			d.after = later(d.after, dumps[len(dumps)-1].at)
 		}
 		dumps = append(dumps, d)
 	}
 	return dumps
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // compareTables compares the socket table with the open files, dump by dump. A

@@ -24,10 +24,9 @@ type looseRecord struct {
 type record struct {
 	looseRecord
 	at time.Time
-	// connected says that it tells of a socket past the handshake, orphaned that
-	// it should have a connection.
-	connected, orphaned bool
-	add                 func(*Side)
+	// connected says that it tells of a socket past the handshake.
+	connected bool
+	add       func(*Side)
 }
 
 // A sideKey is a connection's endpoints as one of its hosts has them.
@@ -154,19 +153,22 @@ func (j *joiner) attachRecords() {
 		h.existed = inodesBefore(h)
 		for i := range h.Sockets {
 			s := &h.Sockets[i]
-			if !h.existed[s.Inode] {
+			if !h.existed[s.Inode] && strings.HasPrefix(s.Protocol, "tcp") {
 				loose := looseRecord{host: h, witness: Sockets, line: s.Line, tuple: endpoints(s.Local, s.Remote)}
 				loose.what = func() string { return fmt.Sprintf("%s %s: no capture has such a connection", s.State, loose.tuple) }
-				j.attach(record{loose, s.Time, s.State != SynSent, strings.HasPrefix(s.Protocol, "tcp"), func(to *Side) { to.Sockets = append(to.Sockets, *s) }})
+				j.attach(record{loose, s.Time, s.State != SynSent, func(to *Side) { to.Sockets = append(to.Sockets, *s) }})
 			}
 		}
 		for i := range h.Files {
 			f := &h.Files[i]
+			if !strings.HasPrefix(f.Protocol, "tcp") {
+				continue
+			}
 			loose := looseRecord{host: h, witness: Files, line: f.Line, tuple: endpoints(f.Local, f.Remote)}
 			loose.what = func() string {
 				return fmt.Sprintf("descriptor %d of process %d is %s: no capture has such a connection", f.FD, f.PID, loose.tuple)
 			}
-			j.attach(record{loose, f.Time, f.State != SynSent, strings.HasPrefix(f.Protocol, "tcp"), func(to *Side) { to.Files = append(to.Files, *f) }})
+			j.attach(record{loose, f.Time, f.State != SynSent, func(to *Side) { to.Files = append(to.Files, *f) }})
 		}
 		for i := range h.Program {
 			e := &h.Program[i]
@@ -174,7 +176,7 @@ func (j *joiner) attachRecords() {
 			loose.what = func() string {
 				return fmt.Sprintf("its program says %q of %s: no capture has such a connection", e.Event, loose.tuple)
 			}
-			j.attach(record{loose, e.Time, e.Event != EventFailed, true, func(to *Side) { to.Events = append(to.Events, *e) }})
+			j.attach(record{loose, e.Time, e.Event != EventFailed, func(to *Side) { to.Events = append(to.Events, *e) }})
 		}
 	}
 	seen := make(map[sideKey]bool) // of loose packets there may be a million
@@ -221,7 +223,7 @@ func (j *joiner) attach(r record) {
 	}
 	if s := j.side(sideKey{r.host.Name, r.tuple.Source, r.tuple.Destination}, r.at, r.connected); s != nil {
 		r.add(s.Side)
-	} else if r.orphaned {
+	} else {
 		j.loose = append(j.loose, r.looseRecord)
 	}
 }
