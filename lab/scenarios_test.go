@@ -98,7 +98,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "three on one host", onlyNamespaces: true, clients: 1,
-		changes: []string{aClient + ", --hold, " + toServer + "]", `command: [sh, -c, 'client --message a --hold "$$1" & client --message b --hold "$$1" & client --message c --hold "$$1" & wait', sh, ` + toServer + "]"},
+		changes: []string{aClient + ", --hold, " + toServer + "]", "x-lab: {ready: 1500ms}\n    " + `command: [sh, -c, 'client --message a --hold "$$1" & client --message b --hold "$$1" & client --message c --hold "$$1" & wait', sh, ` + toServer + "]"},
 		outcome: claim.Holds,
 	},
 	{

@@ -30,6 +30,7 @@ func (s *session) perform(ctx context.Context, script script) error {
 		ctx, cancel = context.WithTimeout(ctx, script.holdTime)
 		defer cancel()
 	}
+	acknowledge(s.conn)
 	s.client.record.record(on(s.conn, evidence.EventHolding))
 	return s.hold(ctx)
 }

@@ -114,7 +114,7 @@ func (j *joiner) compareTables(h *Host) {
 			}
 			f, tuple, was := d.open[s.Inode], endpoints(s.Local, s.Remote), last.table[s.Inode]
 			switch {
-			case f == nil && len(d.files) == 0 && !d.idle: // the program was ending
+			case f == nil && len(d.files) == 0 && len(next.files) == 0 && !d.idle: // the program was ending
 			case f == nil && (d.still || was != nil || other[tuple] || j.heldBefore(h, tuple, d)):
 				j.tablesDiffer(h, tuple, s.Time, fmt.Sprintf("socket %d, %s, is in dump %d of the table and among no open files", s.Inode, tuple, d.number))
 			case f == nil:
