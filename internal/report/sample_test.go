@@ -181,7 +181,7 @@ func exchange(client netip.AddrPort, message string, n int) []evidence.Packet {
 func sampleVerdict(run *evidence.Run, outcomes ...claim.Outcome) claim.Verdict {
 	v := claim.Verdict{Lab: run.Lab.Name, Run: run.ID, Outcome: outcomes[0], Claims: []claim.Finding{
 		{Claim: "one-port", Text: "every accepted socket's local port is 12000, and so is the listening socket's", Reason: "the listening socket and 3 accepted sockets, all on port 12000"},
-		{Claim: "distinct-sources", Text: "3 connections come from 3 different source addresses on 3 different subnets, each with its own port", Reason: "the server saw 1 source address, 10.12.0.254, for 3 connections: 10.12.1.10:40992 (cafe), 10.12.2.10:46253 (office), 10.12.3.10:51514 (campus)"},
+		{Claim: "distinct-sources", Text: "the server sees each client under a source address, and on a subnet, of its own", Reason: "the server saw 1 source address, 10.12.0.254, for 3 connections: 10.12.1.10:40992 (cafe), 10.12.2.10:46253 (office), 10.12.3.10:51514 (campus)"},
 		{Claim: "message-ports", Text: "each message of a client goes to port 12000, and each reply comes from port 12000", Reason: "client.packets of client2 -> server: its capture has no packet of the connection"},
 	}}
 	for i := range v.Claims {
