@@ -167,10 +167,13 @@ func (a *Agent) start(ctx context.Context) error {
 		return err
 	}
 	begun := time.Now()
-	a.program, err = a.startProgram(ctx)
+	if ctx.Err() == nil {
+		a.program, err = a.startProgram(ctx)
+	}
 	switch {
-	case err != nil && ctx.Err() != nil:
-		return nil // as those that were to be started after it
+	case a.program == nil && ctx.Err() != nil:
+		why := fmt.Sprintf("its program was not started: %v", context.Cause(ctx))
+		return a.recorder.tell(evidence.HostEvent{Event: evidence.HostNotReady, Error: why})
 	case err != nil:
 		return err
 	}

@@ -56,7 +56,7 @@ func (j *judge) findFlaw() string {
 	for _, name := range j.run.Names() {
 		h := j.run.Hosts[name]
 		if why := h.Defect(evidence.Agent); why != "" {
-			return fmt.Sprintf("%s: %s", name, why)
+			return cmp.Or(j.waited(), fmt.Sprintf("%s: %s", name, why))
 		}
 	}
 	if why := j.missing(); why != "" {
@@ -80,6 +80,24 @@ func (j *judge) findFlaw() string {
 		}
 	}
 	return ""
+}
+
+// waited says which host's program the run waited for when it was cut short, so
+// that others were not started; empty if all were.
+func (j *judge) waited() (why string) {
+	unstarted := false
+	for _, name := range j.run.Names() {
+		e, ok := last(j.run.Hosts[name].Events, evidence.HostNotReady)
+		_, started := last(j.run.Hosts[name].Events, evidence.HostStarted)
+		unstarted = unstarted || ok && !started
+		if ok && started && why == "" {
+			why = fmt.Sprintf("%s: the run was cut short: %s", name, e.Error)
+		}
+	}
+	if !unstarted {
+		return ""
+	}
+	return why
 }
 
 // missing says why a client of the lab has no connection to its server, in the

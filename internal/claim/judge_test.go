@@ -210,6 +210,17 @@ func TestVerdicts(t *testing.T) {
 				}
 			}
 		}, want: "nnnnn", reason: "client2 has no connection to server: the run was cut short: it waited a minute for a socket"},
+		"programs that were not started": {change: func(s *sample) {
+			unstart(s, "client2: its container was told to stop")
+		}, want: "nnnnn", reason: "client1.host.jsonl:3: its program was not started: client2: its container was told to stop"},
+		"a program that others waited for": {change: func(s *sample) {
+			unstart(s, "the lab's limit of 2s was over")
+			for i := range s.Hosts["server"].Events {
+				if e := &s.Hosts["server"].Events[i]; e.Event == evidence.HostReady {
+					e.Event, e.Error = evidence.HostNotReady, "waited 2s for a socket"
+				}
+			}
+		}, want: "nnnnn", reason: "one-port: server: the run was cut short: waited 2s for a socket"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			name := evidencetest.First
@@ -324,4 +335,22 @@ func TestVerdictIsTheSameEveryTime(t *testing.T) {
 		require.Equal(t, string(first), string(text))
 	}
 	assert.Contains(t, string(first), `"witnesses":{"client.packets":true,"client.sockets":`)
+}
+
+// unstart makes the clients' programs ones that were not started.
+func unstart(s *evidencetest.Sample, why string) {
+	for n := range 3 {
+		client := fmt.Sprintf("client%d", n+1)
+		forget(s, client, n+1)
+		h := s.Hosts[client]
+		h.Files, h.Program = nil, nil
+		h.Events = slices.DeleteFunc(h.Events, func(e evidence.HostEvent) bool {
+			return e.Event == evidence.HostStarted || e.Event == evidence.HostExited
+		})
+		for i := range h.Events {
+			if e := &h.Events[i]; e.Event == evidence.HostReady {
+				e.Event, e.Error = evidence.HostNotReady, "its program was not started: "+why
+			}
+		}
+	}
 }

@@ -40,7 +40,7 @@ var stages = map[string]struct {
 	HostLive:       {after: HostRegistered},
 	HostStarted:    {after: HostLive, program: true},
 	HostReady:      {after: HostStarted, program: true},
-	HostNotReady:   {after: HostStarted, program: true},
+	HostNotReady:   {after: HostLive, program: true},
 	HostSnapshot:   {after: HostLive, again: true},
 	HostExited:     {after: HostStarted, program: true},
 	HostStopped:    {after: HostLive},
@@ -112,6 +112,10 @@ func (a *account) take(e *HostEvent) error {
 		a.is.pid = e.PID
 		if e.PID < 1 || !slices.Equal(e.Command, a.host.Program) {
 			return fmt.Errorf("process %d, %q, is not the lab's program %q", e.PID, e.Command, a.host.Program)
+		}
+	case HostNotReady:
+		if a.count[HostStarted] == 0 {
+			return errors.New(e.Error)
 		}
 	case HostExited:
 		a.is.exited, a.is.status = e.Time, e.Status

@@ -176,8 +176,8 @@ const (
 	HostStarted = "started"
 	// HostReady: the program is ready.
 	HostReady = "ready"
-	// HostNotReady: the run went on before the program was ready; Error says
-	// what was waited for, and why no longer.
+	// HostNotReady: the run went on before the program was ready, or started;
+	// Error says what was waited for, and why no longer.
 	HostNotReady = "not ready"
 	// HostSnapshot: the tables were written down, as Snapshot, under Name.
 	HostSnapshot = "snapshot"

@@ -82,8 +82,8 @@ func (c *coordinator) walk(ctx, uncut context.Context) {
 				}
 				c.end(ctx, step)
 			}
-		default:
-			if limited.Err() == nil {
+		default: // where the run was cut short, hosts note that they did not start
+			if len(c.errs) == 0 {
 				c.forEachHost(limited, step)
 			}
 		}

@@ -182,7 +182,8 @@ func TestRunGoesOnWithoutAHost(t *testing.T) {
 	assert.Contains(t, e.diary.all(), "client start")
 }
 
-// The lab's limit ends what is being waited for and later starts; the next
+// The lab's limit ends what is being waited for; later starts begin when it is
+// over, so that the hosts note why they did not start; the next
 // snapshot is taken and later ones are not; programs have their time to stop.
 func TestRunEndsAtTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -193,7 +194,7 @@ func TestRunEndsAtTheLimit(t *testing.T) {
 		begun := time.Now()
 		require.NoError(t, Run(t.Context(), e, Setup{Lab: lab}, Options{Pause: func(context.Context, *Network) { t.Error("paused") }}))
 		assert.Equal(t, time.Minute, time.Since(begun))
-		assert.Equal(t, "up\n"+everywhere("open")+"server start\nserver waited in vain: the lab's limit of 1m0s was over\n"+
+		assert.Equal(t, "up\n"+everywhere("open")+"server start\nserver waited in vain: the lab's limit of 1m0s was over\nclient start at once\n"+
 			everywhere("snapshot settled")+"client stop\nserver stop\n"+everywhere("close")+"down <nil>", steps(e.diary))
 	})
 }
@@ -207,7 +208,7 @@ func TestRunIsCutShortByAHost(t *testing.T) {
 			time.AfterFunc(time.Second, func() { s.leaving(errors.New("router: told to stop")) })
 		}
 		require.NoError(t, Run(t.Context(), e, Setup{Lab: lab}, Options{}))
-		assert.Equal(t, "up\n"+everywhere("open")+"server start\nserver waited in vain: router: told to stop\n"+
+		assert.Equal(t, "up\n"+everywhere("open")+"server start\nserver waited in vain: router: told to stop\nclient start at once\n"+
 			everywhere("snapshot settled")+"client stop\nserver stop\n"+everywhere("close")+"down <nil>", steps(e.diary))
 	})
 	lab, e := chain()
@@ -229,7 +230,7 @@ func TestRunIsInterrupted(t *testing.T) {
 		begun := time.Now()
 		require.NoError(t, Run(ctx, e, Setup{Lab: lab}, Options{}))
 		assert.Equal(t, time.Second, time.Since(begun))
-		assert.Equal(t, "up\n"+everywhere("open")+"server start\nserver waited in vain: context canceled\n"+
+		assert.Equal(t, "up\n"+everywhere("open")+"server start\nserver waited in vain: context canceled\nclient start at once\n"+
 			everywhere("snapshot settled at once")+"client stop at once\nserver stop at once\n"+everywhere("close at once")+
 			"down <nil>", steps(e.diary))
 	})
