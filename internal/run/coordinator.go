@@ -35,7 +35,13 @@ func Run(ctx context.Context, e Engine, s Setup, o Options) error {
 	c.walk(ctx, uncut)
 	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), downTimeout)
 	defer cancel()
-	return errors.Join(append(c.errs, network.Down(down))...)
+	// What cannot be undone costs nothing of the evidence.
+	if err := network.Down(down); err != nil && len(c.errs) == 0 && o.OnHostError != nil {
+		o.OnHostError(fmt.Errorf("the run is over, but not all of its network is gone: %w", err))
+	} else {
+		c.errs = append(c.errs, err)
+	}
+	return errors.Join(c.errs...)
 }
 
 // A coordinator walks the steps of one run.

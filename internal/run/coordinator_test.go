@@ -261,3 +261,14 @@ func TestRunPauses(t *testing.T) {
 	}}))
 	assert.Contains(t, steps(e.diary), everywhere("snapshot settled")+"pause\n"+everywhere("snapshot settled")+"client stop\n")
 }
+
+// What cannot be undone costs nothing of the evidence, but is told.
+func TestRunThatIsNotUndone(t *testing.T) {
+	lab, e := chain()
+	e.down = errors.New("the network is in use")
+	var told []error
+	require.NoError(t, Run(t.Context(), e, Setup{Lab: lab}, Options{OnHostError: func(err error) { told = append(told, err) }}))
+	require.Len(t, told, 1)
+	require.ErrorIs(t, told[0], e.down)
+	require.ErrorIs(t, Run(t.Context(), e, Setup{Lab: lab}, Options{}), e.down, "where nobody is to be told")
+}

@@ -106,8 +106,9 @@ type Options struct {
 	// Progress, if set, is told how many of all hosts have done a step, 0 when
 	// the step begins, by one goroutine after another.
 	Progress func(step string, done, total int)
-	// OnHostError, if set, is called when a host is lost on the way, or cannot
-	// give all its evidence: the run goes on, and the verdict will miss it.
+	// OnHostError, if set, is called when a host is lost on the way, cannot give
+	// all its evidence, or cannot be undone: the run goes on, and the verdict will
+	// miss what is missing.
 	OnHostError func(error)
 }
 
