@@ -116,6 +116,7 @@ func TestExperimentProblems(t *testing.T) {
 		{"lab port text", []edit{{"port: 12000", "port: http"}}, []string{"lab.yml:6: x-lab.port: it must be a port, a number from 1 to 65535"}},
 		{"lab port list", []edit{{"port: 12000", "port: [1]"}}, []string{"lab.yml:6: x-lab.port: it must be a port, a number from 1 to 65535"}},
 		{"lab no clients", []edit{{"  clients: [client1]\n", ""}}, []string{"lab.yml:7: x-lab.claims: claims are about a server's port and its clients; name the clients under x-lab.clients"}},
+		{"lab clients empty", []edit{{"  clients: [client1]\n", "  clients: []\n"}}, []string{"lab.yml:8: x-lab.claims: claims are about a server's port and its clients; name the clients under x-lab.clients"}},
 		{"lab clients twice", []edit{{"  clients: [client1]\n", "  clients: [client1, client1]\n"}}, []string{"lab.yml:7: x-lab.clients.client1: it is named twice; remove one"}},
 		{"lab clients unknown", []edit{{"  clients: [client1]\n", "  clients:\n    - client1\n    - client2\n"}}, []string{"lab.yml:9: x-lab.clients.client2: no host is called \"client2\""}},
 		{"lab claims twice", []edit{{"claims: [one-port]", "claims: [one-port, one-port]"}}, []string{"lab.yml:8: x-lab.claims.one-port: it is named twice; remove one"}},

@@ -43,7 +43,7 @@ func (b *builder) readSubnets(lab *topology.Lab) {
 // driverOptions are those that are the lab's own, and not those of all labs; nil if there are none.
 func driverOptions(network types.NetworkConfig) map[string]string {
 	own := maps.Clone(network.DriverOpts)
-	maps.DeleteFunc(own, func(name, value string) bool { return run.Routed[name] == value })
+	maps.DeleteFunc(own, func(name, _ string) bool { return run.Routed[name] != "" })
 	if len(own) == 0 {
 		return nil
 	}

@@ -39,7 +39,9 @@ func readLab(value any, name string, r *report) *topology.Lab {
 		lab.Limit = f.duration("limit", leastLimit)
 	}
 	for _, name := range []string{"server", "port", "clients"} {
-		if len(lab.Claims) > 0 && !f.has(name) {
+		text, _ := f.values[name].(string)
+		list, _ := f.values[name].([]any)
+		if _, number := f.values[name].(int); len(lab.Claims) > 0 && text == "" && len(list) == 0 && !number {
 			f.refuse("claims", "claims are about a server's port and its clients; name the %s under x-lab.%s", name, name)
 		}
 	}
