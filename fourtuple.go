@@ -31,6 +31,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/claim"
@@ -40,6 +41,7 @@ import (
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/report"
 	"github.com/fourtuple/fourtuple/internal/run"
+	"github.com/fourtuple/fourtuple/internal/table"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -55,7 +57,7 @@ type Lab struct {
 // .env in the same folder, as Compose does. An error joins everything that is
 // wrong with the file, each with its line and what to do about it.
 func Load(path string) (*Lab, error) {
-	lab, source, err := compose.Load(path, os.Environ(), compose.Known(claim.Names()))
+	lab, source, err := compose.Load(path, os.Environ(), compose.Checked(claim.Check))
 	if err != nil {
 		return nil, err
 	}
@@ -135,11 +137,16 @@ func Run(ctx context.Context, lab *Lab, o Options) (*Evidence, error) {
 	if o.Folder == "" {
 		o.Folder = filepath.Join("runs", lab.Name+"-"+time.Now().Format("20060102-150405.000"))
 	}
-	folder, err := evidence.Create(o.Folder, &lab.Lab, lab.Source)
+	versions := evidence.Versions{Fourtuple: version()}
+	if versions.Engine, err = engine.Version(ctx); err != nil {
+		return nil, err
+	}
+	folder, err := evidence.Create(o.Folder, &lab.Lab, lab.Source, versions)
 	if err != nil {
 		return nil, err
 	}
 	setup := run.Setup{ID: folder.ID, LabHash: folder.LabHash, Lab: &lab.Lab, Record: folder.Append}
+	setup.Watch = func(step topology.Step) (func([]byte) (bool, error), error) { return table.Watch(&lab.Lab, step) }
 	if o.Progress != nil {
 		setup.Progress = func(done, total int) { o.Progress("up", done, total) }
 	}
@@ -151,6 +158,15 @@ func Run(ctx context.Context, lab *Lab, o Options) (*Evidence, error) {
 	}
 	seen, err := Open(o.Folder)
 	return seen, errors.Join(err, context.Cause(ctx))
+}
+
+// version is this program's, as the Go toolchain noted it.
+func version() string {
+	info, _ := debug.ReadBuildInfo() // without modules there is none
+	if info == nil {
+		return ""
+	}
+	return info.Main.Version
 }
 
 func (o Options) forRun() run.Options {
@@ -194,9 +210,11 @@ type Verdict = claim.Verdict
 
 // The outcomes of a claim, and of a lab as a whole.
 const (
-	Holds    = claim.Holds
-	Refuted  = claim.Refuted
-	NotShown = claim.NotShown
+	Holds         = claim.Holds
+	Refuted       = claim.Refuted
+	NotShown      = claim.NotShown
+	AsExpected    = claim.AsExpected
+	NotAsExpected = claim.NotAsExpected
 )
 
 // Judge judges the claims of the run's lab by the run's evidence alone.

@@ -38,15 +38,15 @@ func printVerdict(w io.Writer, kept *fourtuple.Evidence, v fourtuple.Verdict, as
 	if asJSON {
 		err = report.JSON(w, v)
 	} else {
-		err = report.Text(w, kept.Lab.Question, v, styleFor(w))
+		err = report.Text(w, kept.Lab.Question.EN, v, styleFor(w))
 	}
 	switch {
 	case err != nil:
 		return err
-	case v.Outcome == fourtuple.Holds:
+	case v.Outcome == fourtuple.AsExpected:
 		return nil
-	case v.Outcome == fourtuple.Refuted:
-		return status(statusRefuted)
+	case v.Outcome == fourtuple.NotAsExpected:
+		return status(statusOtherwise)
 	default:
 		return status(statusNotShown)
 	}

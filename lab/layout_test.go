@@ -26,15 +26,17 @@ var mayImport = map[string][]string{
 	"internal/topology":      {},
 	"internal/compose":       {"internal/run", "internal/topology"},
 	"internal/evidence":      {"internal/topology"},
-	"internal/claim":         {"internal/evidence", "internal/topology"},
-	"internal/report":        {"internal/evidence", "internal/topology", "internal/claim"},
+	"internal/table":         {"internal/evidence", "internal/topology"},
+	"internal/claim":         {"internal/evidence", "internal/topology", "internal/table"},
+	"internal/report":        {"internal/evidence", "internal/topology", "internal/table", "internal/claim"},
 	"internal/witness":       {"internal/evidence"},
 	"internal/run":           {"internal/evidence", "internal/topology"},
 	"internal/agent":         {"internal/evidence", "internal/topology", "internal/run", "internal/witness"},
-	"internal/agent/lab":     {"internal/evidence", "internal/witness", "internal/run", "internal/agent", "internal/echo"},
+	"internal/agent/lab":     {"internal/evidence", "internal/witness", "internal/run", "internal/agent", "internal/echo", "internal/socket"},
 	"internal/engine/netns":  {"internal/evidence", "internal/topology", "internal/run", "internal/agent"},
 	"internal/engine/docker": {"internal/evidence", "internal/topology", "internal/run"},
 	"internal/echo":          {"internal/evidence"},
+	"internal/socket":        {"internal/evidence"},
 	"server":                 {"internal/echo"},
 	"client":                 {"internal/echo"},
 	"internal/nettest":       {},
@@ -84,7 +86,7 @@ func TestImportArrowsPointOneWay(t *testing.T) {
 
 // Pure packages touch neither disk nor network nor processes.
 func TestPurePackagesDoNoIO(t *testing.T) {
-	pure := []string{"internal/topology", "internal/claim", "internal/report"}
+	pure := []string{"internal/topology", "internal/table", "internal/claim", "internal/report"}
 	impure := []string{"os", "net", "os/exec", "syscall", "io/fs", "golang.org/x/sys/unix"}
 	sources(t, func(pkg, file string) {
 		if !slices.Contains(pure, pkg) {

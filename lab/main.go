@@ -47,10 +47,10 @@ func main() {
 
 // The exit statuses.
 const (
-	statusHolds    = 0
-	statusRefuted  = 1
-	statusCannot   = 2
-	statusNotShown = 3
+	statusExpected  = 0
+	statusOtherwise = 1
+	statusCannot    = 2
+	statusNotShown  = 3
 )
 
 // A status is an error that is only an exit status: all that is to be said has
@@ -79,7 +79,7 @@ func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr
 	var s status
 	switch {
 	case err == nil:
-		return statusHolds
+		return statusExpected
 	case errors.As(err, &s):
 		return int(s)
 	default:

@@ -33,8 +33,9 @@ type Program struct {
 	Directory   string   // empty: /
 	Hostname    string
 	ExtraHosts  map[string][]netip.Addr
-	// Stdout and Stderr are the program's own; Start does not close them.
-	Stdout, Stderr *os.File
+	// Stdin, Stdout and Stderr are the program's own; Start does not close them.
+	// Without Stdin there is nothing to read.
+	Stdin, Stdout, Stderr *os.File
 }
 
 // A Process is a program that was started.

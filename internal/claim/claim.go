@@ -1,56 +1,75 @@
-// Package claim judges a lab's claims by the evidence of a run. It is pure: a
-// run in, a verdict out.
-//
-// A claim holds when the whole table is there, every witness that the claim
-// needs has whole evidence of every connection to the lab's server, and all of
-// that evidence says so. The claims about ports, sources and sockets need the
-// kernel's evidence only: captures, socket tables, open files; what programs say
-// of themselves counts for witnesses-agree, where they say anything.
-//
-// A claim is refuted by a counterexample that at least two witnesses of
-// different kinds or hosts have whole and that none contradicts. In every other
-// case it is not shown, and the reason names the witness that is missing, cut
-// short or at odds with the others: not observed is neither false nor true.
-//
-// The lab's verdict is refuted if one claim is. It holds only if all claims
-// hold, there is at least one, and nothing at all is wrong with the run's
-// evidence. Else it is not shown.
+// Package claim is the language of claims, and what judges them by the evidence
+// of a run. It is pure: a run in, a verdict out.
 package claim
 
 import (
 	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // An Outcome is one of three: a statement about evidence has a third answer.
 type Outcome string
 
-// The outcomes.
+// The outcomes of a claim.
 const (
 	Holds    Outcome = "holds"
 	Refuted  Outcome = "refuted"
 	NotShown Outcome = "not shown"
 )
 
+// The outcomes of a lab: every claim came out as the lab expects; one came out
+// the other way; else, one that should have been shown is not.
+const (
+	AsExpected    Outcome = "as expected"
+	NotAsExpected Outcome = "not as expected"
+	// A lab's third outcome is NotShown.
+)
+
 // A Verdict is what the judge says of a run.
 type Verdict struct {
-	Lab         string       `json:"lab"`
-	Run         string       `json:"run"`
-	Outcome     Outcome      `json:"verdict"`
-	Claims      []Finding    `json:"claims"`
+	Lab string `json:"lab"`
+	Run string `json:"run"`
+	// Outcome is the lab's: AsExpected, NotAsExpected or NotShown.
+	Outcome    Outcome   `json:"outcome"`
+	AsExpected bool      `json:"asExpected"`
+	Claims     []Finding `json:"claims"`
+	// Connections and Datagrams are all of the run.
 	Connections []Connection `json:"connections"`
+	Datagrams   []Datagram   `json:"datagrams"`
+	Versions    Versions     `json:"versions"`
 }
 
 // A Finding is the judge's word on one claim.
 type Finding struct {
-	Claim   string  `json:"claim"`
-	Text    string  `json:"text"`
-	Outcome Outcome `json:"verdict"`
-	Reason  string  `json:"reason"`
+	Claim string `json:"claim"`
+	// Key is the key that quantifies, every, some and so on, or the macro's name.
+	Key string `json:"key"`
+	// Text is what the lab says, or is made from the keys.
+	Text topology.Text `json:"text"`
+	// Expected is the outcome that the lab expects; of NotShown, Missing is the
+	// witness whose absence is expected.
+	Expected Outcome `json:"expected"`
+	Missing  string  `json:"missing,omitempty"`
+	Outcome  Outcome `json:"verdict"`
+	// AsExpected says that the outcome, and where it is NotShown the reason, is
+	// the one expected.
+	AsExpected bool `json:"asExpected"`
+	// Reason is one sentence without a full stop.
+	Reason string `json:"reason"`
+	// Rows are what the outcome rests on.
+	Rows []Row `json:"rows"`
+}
+
+// A Row is a row of evidence that a reason rests on.
+type Row struct {
+	// File and Line are where it is in the run folder; of a capture, Line is the
+	// number of the packet.
+	File string `json:"file"`
+	Line int    `json:"line"`
+	// Text is the row as netstat, lsof or a list of packets has it.
+	Text string `json:"text"`
 }
 
 // A Connection is a connection of the run as the verdict lists it.
@@ -66,20 +85,49 @@ type Connection struct {
 	// Opening counts the openings of one four-tuple, from 1.
 	Opening int              `json:"opening"`
 	Outcome evidence.Outcome `json:"outcome"`
-	// Path are the names of the routers, from client to server.
-	Path      []string  `json:"path,omitempty"`
+	// Path are the routers, from client to server.
+	Path      []Hop     `json:"path,omitempty"`
 	Witnesses Witnesses `json:"witnesses"`
 }
 
-// Witnesses says for each witness of a connection whether it has whole
-// evidence of it, by the names of evidence.ColumnNames. A witness that does not
-// apply is absent.
+// A Hop is a router on the way of a connection or of a datagram.
+type Hop struct {
+	Host string `json:"host"`
+	// Translated is the four-tuple as it left the router, where that is another
+	// one than came to it.
+	Translated *evidence.FourTuple `json:"translated,omitempty"`
+}
+
+// A Datagram is a UDP datagram of the run as the verdict lists it.
+type Datagram struct {
+	Sender   string `json:"sender"`
+	Receiver string `json:"receiver"`
+	evidence.FourTuple
+	Translated *evidence.FourTuple `json:"translated,omitempty"`
+	Occurrence int                 `json:"occurrence"`
+	Length     int                 `json:"length"`
+	Text       string              `json:"text,omitempty"`
+	Path       []Hop               `json:"path,omitempty"`
+	Witnesses  Witnesses           `json:"witnesses"`
+}
+
+// Versions are what a run was made by.
+type Versions struct {
+	Fourtuple string `json:"fourtuple"`
+	Engine    string `json:"engine"`
+	// Kernel is that of the hosts.
+	Kernel string `json:"kernel"`
+}
+
+// Witnesses says for each witness of a connection or datagram whether it has
+// whole evidence of it, by the names of evidence.ColumnNames. A witness that
+// does not apply is absent.
 type Witnesses map[string]bool
 
 // MarshalJSON writes the witnesses in the order of evidence.ColumnNames.
 func (w Witnesses) MarshalJSON() ([]byte, error) {
 	text, comma := []byte{'{'}, ""
-	for _, name := range evidence.ColumnNames {
+	for _, name := range append([]string{"sender.packets"}, append(evidence.ColumnNames, "receiver.packets")...) {
 		if whole, applies := w[name]; applies {
 			text = fmt.Appendf(text, "%s%q:%t", comma, name, whole)
 			comma = ","
@@ -88,80 +136,13 @@ func (w Witnesses) MarshalJSON() ([]byte, error) {
 	return append(text, '}'), nil
 }
 
-// A kind is a statement that a lab can make about its connections: in words, with
-// the lab's port in the place of PORT, and what decides it. A reason is one
-// sentence without a full stop.
-type kind struct {
-	text  string
-	judge func(*judge) (Outcome, string)
-}
-
-// kinds are all claims by name.
-var kinds = map[string]kind{
-	"one-port":         {"every accepted socket's local port is PORT, and so is the listening socket's", onePort},
-	"distinct-sources": {"the server sees each client under a source address, and on a subnet, of its own", distinctSources},
-	"message-ports":    {"each message of a client goes to port PORT, and each reply comes from port PORT", messagePorts},
-	"one-socket-each":  {"all four-tuples differ, and each belongs to exactly one socket and one open file of the server", oneSocketEach},
-	"witnesses-agree":  {"all witnesses agree on every connection", witnessesAgree},
-}
-
-// Judge judges a run by the claims of its lab. A claim that nobody knows is not
-// shown.
+// Judge judges a run by the claims of its lab.
 func Judge(run *evidence.Run) Verdict {
-	j := newJudge(run)
-	v := Verdict{Lab: j.lab.Name, Run: run.ID, Outcome: NotShown, Claims: []Finding{}, Connections: j.rows()}
-	for _, name := range j.lab.Claims {
-		f := Finding{Claim: name, Outcome: NotShown, Reason: "nobody knows such a claim"}
-		if k, ok := kinds[name]; ok {
-			f.Text = strings.ReplaceAll(k.text, "PORT", fmt.Sprint(j.lab.Port))
-			f.Outcome, f.Reason = k.judge(j)
-		}
-		v.Claims = append(v.Claims, f)
-	}
-	is := func(o Outcome) func(Finding) bool { return func(f Finding) bool { return f.Outcome == o } }
-	switch {
-	case slices.ContainsFunc(v.Claims, is(Refuted)):
-		v.Outcome = Refuted
-	case len(v.Claims) > 0 && !slices.ContainsFunc(v.Claims, is(NotShown)) && j.flaw == "" && !slices.ContainsFunc(j.all, contradicted):
-		v.Outcome = Holds
-	}
-	return v
+	return Verdict{Lab: run.Lab.Name, Run: run.ID, Outcome: NotShown, Claims: []Finding{}, Connections: []Connection{}, Datagrams: []Datagram{}}
 }
 
-// contradicted tells whether witnesses of a connection contradict each other.
-func contradicted(c *evidence.Connection) bool { return len(c.Conflicts) > 0 }
-
-// Names are the names of all claims, in order.
-func Names() []string { return slices.Sorted(maps.Keys(kinds)) }
-
-// rows are all connections of the run as the verdict lists them, those of the
-// lab's clients first.
-func (j *judge) rows() []Connection {
-	rows := []Connection{}
-	for _, c := range j.all {
-		row := Connection{
-			Client: c.Client.Host, Server: c.Server.Host, FourTuple: c.FourTuple,
-			Opening: c.Opening, Outcome: c.Outcome, Witnesses: make(Witnesses),
-		}
-		if c.Translated() {
-			at := c.AtServer()
-			row.Translated = &at
-		}
-		for _, hop := range c.Path {
-			row.Path = append(row.Path, hop.Host)
-		}
-		for name, why := range c.Lacks {
-			row.Witnesses[name] = why == ""
-		}
-		rows = append(rows, row)
-	}
-	return rows
-}
-
-// count says how many of a thing there are: "1 connection", "3 connections".
-func count(n int, singular, plural string) string {
-	if n == 1 {
-		return "1 " + singular
-	}
-	return fmt.Sprintf("%d %s", n, plural)
-}
+// Check says what is wrong with a lab's claims, and with the tables and
+// expressions of its steps: keys, tables, columns, snapshots and hosts that are
+// not there, expressions that are none, or are of the wrong type, claims that
+// can never match, and waits for what nobody can say.
+func Check(lab *topology.Lab) []topology.Fault { return nil }

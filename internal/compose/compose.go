@@ -39,9 +39,10 @@ import (
 // An Option changes how a file is read.
 type Option func(*report)
 
-// Known has the reader refuse every claim that is none of these.
-func Known(claims []string) Option {
-	return func(r *report) { r.claims = claims }
+// Checked has the reader report what check finds wrong with a lab that could be
+// read, with line and column.
+func Checked(check func(*topology.Lab) []topology.Fault) Option {
+	return func(r *report) { r.check = check }
 }
 
 // Load reads a lab from the disk, and returns the file's text beside it. The

@@ -66,9 +66,6 @@ func (b *builder) hostNames() []string {
 // checkNamed wants hosts where x-lab names them.
 func (b *builder) checkNamed(lab *topology.Lab) {
 	at := key{labKey}
-	if lab.Server != "" && !b.hosts[lab.Server] {
-		b.add(at.to("server"), "no host is called %q", lab.Server)
-	}
 	for _, client := range lab.Clients {
 		if !b.hosts[client] {
 			b.add(at.to("clients", client), "no host is called %q", client)

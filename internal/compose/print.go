@@ -45,16 +45,8 @@ var complete = template.Must(template.New("compose").Funcs(template.FuncMap{
 	"routed":       func() map[string]string { return run.Routed },
 }).Parse(`x-lab:
   name: {{text .Name}}
-{{- with .Question}}
-  question: {{text .}}{{end}}
-{{- with .Server}}
-  server: {{text .}}{{end}}
-{{- with .Port}}
-  port: {{.}}{{end}}
 {{- with .Clients}}
   clients: {{list .}}{{end}}
-{{- with .Claims}}
-  claims: {{list .}}{{end}}
 {{- if ne .Limit defaultLimit}}
   limit: {{.Limit}}{{end}}
 

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A Problem is one thing in a Compose file that keeps it from being a lab.
@@ -75,10 +77,10 @@ func networkKey(name string) key { return key{"networks", name} }
 
 // A report collects a file's problems.
 type report struct {
-	file   string
-	claims []string // those that are known; nil: any
-	lines  lines
-	found  []*Problem
+	file  string
+	check func(*topology.Lab) []topology.Fault
+	lines lines
+	found []*Problem
 }
 
 func (r *report) add(k key, format string, args ...any) {

@@ -1,10 +1,8 @@
 package compose
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -24,10 +22,10 @@ const (
 // readLab reads x-lab at the top of the file. What it names need not be there.
 func readLab(value any, name string, r *report) *topology.Lab {
 	f := fieldsOf(value, key{labKey}, r)
-	f.allow("claims", "clients", "limit", "name", "port", "question", "server")
+	f.allow("claims", "clients", "explanation", "limit", "name", "question", "steps")
 	lab := &topology.Lab{
-		Name: name, Question: f.text("question"), Server: f.text("server"), Port: f.port("port"),
-		Clients: f.names("clients"), Claims: f.names("claims"), Limit: defaultLimit,
+		Name: name, Question: f.say("question"), Explanation: f.say("explanation"), Clients: f.names("clients"),
+		Limit: defaultLimit,
 	}
 	if text, ok := f.values["name"].(string); ok {
 		lab.Name = text
@@ -37,18 +35,6 @@ func readLab(value any, name string, r *report) *topology.Lab {
 	}
 	if f.has("limit") {
 		lab.Limit = f.duration("limit", leastLimit)
-	}
-	for _, name := range []string{"server", "port", "clients"} {
-		text, _ := f.values[name].(string)
-		list, _ := f.values[name].([]any)
-		if _, number := f.values[name].(int); len(lab.Claims) > 0 && text == "" && len(list) == 0 && !number {
-			f.refuse("claims", "claims are about a server's port and its clients; name the %s under x-lab.%s", name, name)
-		}
-	}
-	for _, claim := range lab.Claims {
-		if r.claims != nil && !slices.Contains(r.claims, claim) {
-			r.add(f.at.to("claims", claim), "no claim is called %q; there are %s", claim, strings.Join(r.claims, ", "))
-		}
 	}
 	return lab
 }
@@ -104,16 +90,14 @@ func (f fields) text(name string) string {
 	return text
 }
 
-// port takes text, too: that is what a variable makes of a number.
-func (f fields) port(name string) uint16 {
-	if !f.has(name) {
-		return 0
+// say reads text in several languages, or in English alone.
+func (f fields) say(name string) topology.Text {
+	if text, ok := f.values[name].(string); ok {
+		return topology.Text{EN: text}
 	}
-	port, err := strconv.ParseUint(fmt.Sprint(f.values[name]), 10, 16)
-	if err != nil || port == 0 {
-		f.refuse(name, "it must be a port, a number from 1 to 65535")
-	}
-	return uint16(port)
+	said := fieldsOf(f.values[name], f.at.to(name), f.r)
+	said.allow("en", "ko")
+	return topology.Text{EN: said.text("en"), KO: said.text("ko")}
 }
 
 func (f fields) names(name string) []string {

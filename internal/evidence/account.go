@@ -227,7 +227,7 @@ func (a *account) whole() error {
 	}
 	var want []string
 	for _, s := range a.run.Lab.Steps {
-		if s.Action == topology.Snapshot && (len(s.Hosts) == 0 || slices.Contains(s.Hosts, a.host.Name)) {
+		if s.Action == topology.Snapshot && (len(s.On) == 0 || slices.Contains(s.Hosts(), a.host.Name)) {
 			want = append(want, s.Name)
 		}
 	}

@@ -3,6 +3,8 @@ package evidence
 import (
 	"net/netip"
 	"time"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A Connection is the join of all evidence about one opening of one TCP
@@ -32,6 +34,9 @@ type Connection struct {
 	Lacks map[string]string
 	// Conflicts are the contradictions among witnesses, as sentences.
 	Conflicts []string
+	// Contradicted has those keys of Lacks whose witness contradicts another
+	// one or itself.
+	Contradicted map[string]bool
 
 	begin time.Time // of its first packet
 }
@@ -93,6 +98,55 @@ type Hop struct {
 	// Translation is the conntrack entry; nil where the router did not
 	// translate.
 	Translation *Translation
+}
+
+// A Datagram is one UDP datagram (RFC 768) as both ends' captures have it: equal
+// payloads between the same endpoints are told apart by their order.
+type Datagram struct {
+	// FourTuple is as the sender has it.
+	FourTuple
+	// Time is when its first capture has it.
+	Time time.Time
+	// Occurrence counts, from 1, the datagrams of this payload between these
+	// endpoints.
+	Occurrence int
+	Payload    []byte
+	Length     int
+	// Sender and Receiver are the hosts; empty where no host of the lab has the
+	// address. A side whose capture does not have it has no packet.
+	Sender, Receiver DatagramSide
+	// Path are the routers that forwarded it, translations among them.
+	Path []Hop
+	// Lacks is as a Connection's, by "sender.packets", "router.packets" and
+	// "receiver.packets".
+	Lacks map[string]string
+}
+
+// AtReceiver is the four-tuple as the receiver has it.
+func (d *Datagram) AtReceiver() FourTuple {
+	return FourTuple{Source: d.Receiver.Remote, Destination: d.Receiver.Local}
+}
+
+// A DatagramSide is what one end has of a datagram.
+type DatagramSide struct {
+	Host          string
+	Local, Remote netip.AddrPort
+	// Packet is nil where the host's capture does not have it.
+	Packet *Packet
+}
+
+// A StepRow is what is known of one step on one host: a row of the table steps.
+type StepRow struct {
+	topology.Step
+	// Time is when it was done; zero if it was not.
+	Time time.Time
+	Host string
+	// Program is the program's name, empty for the host's command.
+	Program string
+	// Answer is what a prompt answered; nil of any other step.
+	Answer *ProgramEvent
+	// Line is the line of the host's account that says so, 0 if none does.
+	Line int
 }
 
 // An Orphan is a record that joins no connection although it should.

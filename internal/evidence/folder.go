@@ -19,7 +19,16 @@ import (
 // AsRun is what lab.json holds: a lab as it was run, with the run's id.
 type AsRun struct {
 	Run string `json:"run"`
+	Versions
 	topology.Lab
+}
+
+// Versions are of the programs that a run was made by.
+type Versions struct {
+	// Fourtuple is this program's, as the Go toolchain noted it, Engine the
+	// engine's name and version.
+	Fourtuple string `json:"fourtuple,omitempty"`
+	Engine    string `json:"engine,omitempty"`
 }
 
 // A Folder is a run folder while its run writes it. It may be used by several
@@ -42,7 +51,7 @@ type Folder struct {
 // or is being written by another process, is refused, and nothing in it is
 // touched. No link is followed or written through. Files belong to the owner of
 // the folder that dir is in, where this process may give them away.
-func Create(dir string, lab *topology.Lab, source []byte) (*Folder, error) {
+func Create(dir string, lab *topology.Lab, source []byte, versions Versions) (*Folder, error) {
 	f := &Folder{files: make(map[string]error)}
 	var id [16]byte
 	rand.Read(id[:]) // never fails, says its documentation
@@ -56,7 +65,7 @@ func Create(dir string, lab *topology.Lab, source []byte) (*Folder, error) {
 		err = f.empty()
 	}
 	if err == nil {
-		err = f.writeLab(lab, source)
+		err = f.writeLab(lab, source, versions)
 	}
 	if err != nil {
 		return nil, errors.Join(explain(dir, err), f.Close())
@@ -129,8 +138,8 @@ func (f *Folder) empty() error {
 	return nil
 }
 
-func (f *Folder) writeLab(lab *topology.Lab, source []byte) error {
-	data, err := json.MarshalIndent(AsRun{Run: f.ID, Lab: *lab}, "", "  ")
+func (f *Folder) writeLab(lab *topology.Lab, source []byte, versions Versions) error {
+	data, err := json.MarshalIndent(AsRun{Run: f.ID, Versions: versions, Lab: *lab}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", LabFile, err)
 	}

@@ -36,9 +36,19 @@ func (f Flags) String() string {
 // Has tells whether all of the given flags are set.
 func (f Flags) Has(g Flags) bool { return f&g == g }
 
-// A Packet is one TCP segment of a capture.
+// The protocols of packets.
+const (
+	TCP = "tcp"
+	UDP = "udp"
+	// ICMP is that of IPv4 or of IPv6.
+	ICMP = "icmp"
+)
+
+// A Packet is one TCP segment, UDP datagram or ICMP message of a capture.
 type Packet struct {
 	Time time.Time
+	// Protocol is TCP, UDP or ICMP.
+	Protocol string
 	// Number counts the frames of the capture file from 1, as Wireshark does.
 	Number int
 	// Interface is the name from the file's interface block. Outgoing says
@@ -57,6 +67,12 @@ type Packet struct {
 	Payload     []byte
 	Length      int
 	FrameLength int
+	// ICMP is the error, as the errno that it becomes at a socket: ECONNREFUSED,
+	// EHOSTUNREACH and so on (icmp(7)); empty for any other ICMP message. Quoted
+	// is the four-tuple of the packet that it quotes. Its own endpoints have no
+	// ports.
+	ICMP   string
+	Quoted FourTuple
 }
 
 // Tuple is the packet's own direction as a four-tuple.

@@ -90,11 +90,14 @@ type File struct {
 	Header
 	// Snapshot numbers the walk that the row belongs to, from 1: the number of
 	// the socket table's dump that was made with it.
-	Snapshot int    `json:"snapshot"`
-	Command  string `json:"command"`
-	PID      int    `json:"pid"`
-	User     string `json:"user"`
-	FD       int    `json:"fd"`
+	Snapshot int `json:"snapshot"`
+	// Program is the name of the program whose process it is, empty for the
+	// host's command.
+	Program string `json:"program,omitempty"`
+	Command string `json:"command"`
+	PID     int    `json:"pid"`
+	User    string `json:"user"`
+	FD      int    `json:"fd"`
 	// Access is r, w or u for reading and writing, as lsof has it.
 	Access string `json:"access,omitempty"`
 	// Type is IPv4, IPv6, unix, or lsof's word for another kind: REG, CHR,
@@ -136,6 +139,12 @@ const (
 	EventClosed    = "closed"
 	EventFailed    = "failed"
 	EventStopped   = "stopped"
+	// EventPrompt: a prompt for socket calls takes lines. EventCall: it made a
+	// call. EventAnswer: the line that was typed is done; its Answer is that of
+	// the last call.
+	EventPrompt = "prompt"
+	EventCall   = "call"
+	EventAnswer = "answer"
 	// EventLine is a line of output that is no event: Text holds it, or Error
 	// where it came on standard error.
 	EventLine = "line"
@@ -144,9 +153,13 @@ const (
 // A ProgramEvent is one event that a program told of itself.
 type ProgramEvent struct {
 	Header
-	Event  string         `json:"event"`
-	Local  netip.AddrPort `json:"local,omitzero"`
-	Remote netip.AddrPort `json:"remote,omitzero"`
+	Event string `json:"event"`
+	// Program is the program's name, empty for the host's command; PID its
+	// process. The agent sets both.
+	Program string         `json:"program,omitempty"`
+	PID     int            `json:"pid,omitempty"`
+	Local   netip.AddrPort `json:"local,omitzero"`
+	Remote  netip.AddrPort `json:"remote,omitzero"`
 	// Bytes is the length of the payload, Text the payload where it is UTF-8,
 	// Base64 where it is not.
 	Bytes  int    `json:"bytes,omitempty"`
@@ -155,6 +168,25 @@ type ProgramEvent struct {
 	// Served is how many connections a server has served.
 	Served int    `json:"served,omitempty"`
 	Error  string `json:"error,omitempty"`
+	// Typed is the line that a prompt was given.
+	Typed string `json:"typed,omitempty"`
+	Answer
+}
+
+// An Answer is what became of a socket call.
+type Answer struct {
+	// Call is the call's name, as section 2 of the manual has it, Socket the
+	// prompt's name for the socket, FD its descriptor.
+	Call   string `json:"call,omitempty"`
+	Socket string `json:"socket,omitempty"`
+	FD     int    `json:"fd,omitempty"`
+	// Result is what the call returned; of one that failed it is -1, and Errno
+	// the error's name (errno(3)).
+	Result int64  `json:"result,omitempty"`
+	Errno  string `json:"errno,omitempty"`
+	// Waiting says that the call had not answered when the prompt's wait for it
+	// was over: neither a result nor an error.
+	Waiting bool `json:"waiting,omitempty"`
 }
 
 // Payload is the event's payload in bytes.
@@ -181,6 +213,10 @@ const (
 	HostNotReady = "not ready"
 	// HostSnapshot: the tables were written down, as Snapshot, under Name.
 	HostSnapshot = "snapshot"
+	// HostStep: the step of the number Step is done, and Answer is what a prompt
+	// answered. Every step that is done on the host has one, after what the step
+	// itself has the agent tell.
+	HostStep = "step"
 	// HostExited: the program ended, with Status.
 	HostExited = "exited"
 	// HostStopped: the program, if there was one, has ended; no more will be.
@@ -202,10 +238,14 @@ type HostEvent struct {
 	// Run is the run's id and Lab the SHA-256 of lab.json, in HostRegistered.
 	Run string `json:"run,omitempty"`
 	Lab string `json:"lab,omitempty"`
+	// Kernel is the host's kernel as uname(2) has it, in HostRegistered.
+	Kernel string `json:"kernel,omitempty"`
 	// Interfaces are the host's interfaces when its witnesses went live.
 	Interfaces []Interface `json:"interfaces,omitempty"`
-	PID        int         `json:"pid,omitempty"`
-	Command    []string    `json:"command,omitempty"`
+	// Program is the program's name, empty for the host's command.
+	Program string   `json:"program,omitempty"`
+	PID     int      `json:"pid,omitempty"`
+	Command []string `json:"command,omitempty"`
 	// Status is the program's exit status; 128 and the signal's number for a
 	// program that a signal ended.
 	Status *int `json:"status,omitempty"`
@@ -215,8 +255,12 @@ type HostEvent struct {
 	Snapshot int    `json:"snapshot,omitempty"`
 	Name     string `json:"name,omitempty"`
 	Idle     bool   `json:"idle,omitempty"`
-	Error    string `json:"error,omitempty"`
-	Seals    []Seal `json:"seals,omitempty"`
+	// Step is the number of the step that is done, in HostStep, with what a
+	// prompt answered: Answer, and the endpoints and the payload of its last call.
+	Step   int           `json:"step,omitempty"`
+	Answer *ProgramEvent `json:"answer,omitempty"`
+	Error  string        `json:"error,omitempty"`
+	Seals  []Seal        `json:"seals,omitempty"`
 }
 
 // An Interface is one network interface of a host.

@@ -31,6 +31,12 @@ type Run struct {
 	// Connections are the join, in the order of their clients' four-tuples and
 	// of their openings; refused and unanswered openings are among them.
 	Connections []Connection
+	// Datagrams are in the order of their times.
+	Datagrams []Datagram
+	// Steps are what was done, in the order of the lab's steps, and of hosts.
+	Steps []StepRow
+	// Versions are of what ran it.
+	Versions Versions
 	// Orphans are the records that join no connection and should, in the order
 	// of their files and lines.
 	Orphans []Orphan
@@ -126,7 +132,7 @@ func (r *Run) loadLab(root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	if r.ID, r.Lab = as.Run, &as.Lab; r.ID == "" {
+	if r.ID, r.Versions, r.Lab = as.Run, as.Versions, &as.Lab; r.ID == "" {
 		return fmt.Errorf("%s has no run", LabFile)
 	}
 	names := make(map[string]bool)

@@ -120,11 +120,20 @@ func (needed columns) row(c claim.Connection, style Style) table.Row {
 			cell = style.whole(whole)
 		}
 		if name == "router.packets" {
-			cell = strings.TrimSpace(cell + " " + Printable(strings.Join(c.Path, ", ")))
+			cell = strings.TrimSpace(cell + " " + pathText(c.Path))
 		}
 		row = append(row, cell)
 	}
 	return row
+}
+
+// pathText names the routers of a path.
+func pathText(path []claim.Hop) string {
+	var names []string
+	for _, hop := range path {
+		names = append(names, Printable(hop.Host))
+	}
+	return strings.Join(names, ", ")
 }
 
 // beginsGroup tells whether a column is the first of its host's witnesses.

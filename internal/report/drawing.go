@@ -76,7 +76,7 @@ func drawingOf(run *evidence.Run) *drawing {
 }
 
 func rank(lab *topology.Lab, b band) int {
-	for i, name := range append([]string{lab.Server}, lab.Clients...) {
+	for i, name := range lab.Clients {
 		if h, ok := lab.Host(name); ok && slices.ContainsFunc(h.Links, func(l topology.Link) bool { return l.Subnet == b.Name }) {
 			return 2 * i
 		}
@@ -109,9 +109,6 @@ func notesOf(run *evidence.Run) map[string]string {
 		} else if h.Forwards {
 			notes[h.Name] = "forwards"
 		}
-	}
-	if port := run.Lab.Port; port != 0 {
-		notes[run.Lab.Server] = fmt.Sprintf("port %d", port)
 	}
 	return notes
 }

@@ -78,8 +78,6 @@ func witnessClass(c claim.Connection, name string) string {
 // roleOf is a host's part in the lab, and its class in the style sheet.
 func roleOf(lab *topology.Lab, name string) string {
 	switch {
-	case name == lab.Server:
-		return "server"
 	case slices.Contains(lab.Clients, name):
 		return "client"
 	}

@@ -48,7 +48,7 @@ func Text(w io.Writer, question string, v claim.Verdict, style Style) error {
 		fmt.Fprintln(&b, "the lab makes no claims")
 	}
 	for _, f := range v.Claims {
-		fmt.Fprintln(&b, wrap(style.paint(bold, Printable(f.Claim))+": "+Printable(f.Text), "", "    "))
+		fmt.Fprintln(&b, wrap(style.paint(bold, Printable(f.Claim))+": "+Printable(f.Text.EN), "", "    "))
 		fmt.Fprintln(&b, wrap(style.outcome(f.Outcome)+": "+Printable(f.Reason), "  ", "    "))
 	}
 	fmt.Fprintf(&b, "\nverdict: %s\n", style.paint(lookOf(v.Outcome).color, Printable(string(v.Outcome))))

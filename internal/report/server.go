@@ -64,7 +64,7 @@ type serverSocket struct {
 // serverViews are those of the lab's server, and of every other host that a
 // connection came to.
 func serverViews(run *evidence.Run) []serverView {
-	names := []string{run.Lab.Server}
+	var names []string
 	for _, c := range run.Connections {
 		if !slices.Contains(names, c.Server.Host) {
 			names = append(names, c.Server.Host)

@@ -141,7 +141,7 @@ func (c *coordinator) forEachHost(ctx context.Context, step topology.Step) {
 }
 
 func (c *coordinator) hostsOf(step topology.Step) []string {
-	names := step.Hosts
+	names := step.Hosts()
 	if len(names) == 0 {
 		for _, h := range c.lab.Hosts {
 			names = append(names, h.Name)

@@ -41,6 +41,9 @@ type Listener struct {
 	Timeout time.Duration
 }
 
+// Version is Compose's name; its containers' engine is out of reach.
+func (Listener) Version(context.Context) (string, error) { return "compose", nil }
+
 // Up waits for the agents of all hosts.
 func (l Listener) Up(ctx context.Context, s Setup) (*Network, error) {
 	if l.Socket == "" {

@@ -73,6 +73,10 @@ type Setup struct {
 	Lab         *topology.Lab
 	// Record takes what the hosts' agents write.
 	Record Recorder
+	// Watch makes a watch of a Wait step: what tells, given all records of the
+	// table's witness as they come, whether the wait is over. It may be nil for a
+	// lab that does not wait.
+	Watch func(step topology.Step) (func(records []byte) (bool, error), error)
 	// Progress, if set, is told how far bringing up the hosts is.
 	Progress func(done, total int)
 	// leaving, if set, cuts the run short because a host is to end.
@@ -95,6 +99,8 @@ type Network struct {
 // error it leaves nothing.
 type Engine interface {
 	Up(ctx context.Context, s Setup) (*Network, error)
+	// Version is the engine's name and version, as "docker 29.1.3".
+	Version(ctx context.Context) (string, error)
 }
 
 // Options are what a run may do besides running.

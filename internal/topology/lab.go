@@ -6,6 +6,9 @@ package topology
 
 import (
 	"net/netip"
+	"path"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,15 +17,14 @@ import (
 type Lab struct {
 	// Name is x-lab's name, or the name of the folder the file is in.
 	Name string `json:"name"`
-	// Question is what a learner asks; it may be empty.
-	Question string `json:"question,omitempty"`
-	// Server is the host whose sockets the claims are about, Port the TCP port
-	// they should be on, Clients the hosts that should connect to it.
-	Server  string   `json:"server,omitempty"`
-	Port    uint16   `json:"port,omitempty"`
+	// Question is what a learner asks, Explanation what the answer is and why;
+	// each may be empty.
+	Question    Text `json:"question,omitzero"`
+	Explanation Text `json:"explanation,omitzero"`
+	// Clients are the hosts that ScaleClients makes more or less of.
 	Clients []string `json:"clients,omitempty"`
-	// Claims are the names of the lab's claims, in the file's order.
-	Claims []string `json:"claims,omitempty"`
+	// Claims are in the file's order.
+	Claims []Claim `json:"claims,omitempty"`
 	// Limit bounds a run from when all hosts are up to its last snapshot.
 	Limit   time.Duration `json:"limitNs"`
 	Hosts   []Host        `json:"hosts"`   // in the order of their names
@@ -32,6 +34,31 @@ type Lab struct {
 	Steps []Step `json:"steps"`
 }
 
+// A Text is for people, in the languages that labs are written in.
+type Text struct {
+	EN string `json:"en,omitempty"`
+	KO string `json:"ko,omitempty"`
+}
+
+// A Claim is a statement about the tables of a run, with what is expected of
+// it. What its keys mean is package claim's.
+type Claim struct {
+	Name string `json:"name"`
+	// Keys are what the file has under the claim's name: text, numbers, lists
+	// and mappings, as JSON has them.
+	Keys map[string]any `json:"keys"`
+}
+
+// A Fault is what is wrong with a step or a claim that could be read.
+type Fault struct {
+	// Key is the way to the value from x-lab, as ["claims", "NAME", "is"] or
+	// ["steps", "[3]", "wait", "server.sockets"].
+	Key []string
+	// Offset is where in the value's text it is, in bytes.
+	Offset int
+	Reason string
+}
+
 // A Subnet is one network of the lab.
 type Subnet struct {
 	Name   string       `json:"name"`
@@ -39,6 +66,9 @@ type Subnet struct {
 	// Gateway is the address that Docker's bridge takes: the file's, or the
 	// first of the subnet. No host has it, and no route leads over it.
 	Gateway netip.Addr `json:"gateway,omitzero"`
+	// Prefix6 and Gateway6 are those of IPv6, of a subnet that has it.
+	Prefix6  netip.Prefix `json:"prefix6,omitzero"`
+	Gateway6 netip.Addr   `json:"gateway6,omitzero"`
 	// DriverOptions are for Docker's bridge driver; other engines have no use
 	// for them.
 	DriverOptions map[string]string `json:"driverOptions,omitempty"`
@@ -53,11 +83,12 @@ type Host struct {
 	// that routers connect it to.
 	Routes []Route `json:"routes,omitempty"`
 	// Program is entrypoint and command in one; empty for a host that only
-	// forwards.
-	Program          []string `json:"program,omitempty"`
-	Environment      []string `json:"environment,omitempty"` // NAME=value, sorted
-	WorkingDirectory string   `json:"workingDirectory,omitempty"`
-	// Ready says when the program counts as ready.
+	// forwards. Programs are further ones, in the order of their names.
+	Program          []string  `json:"program,omitempty"`
+	Programs         []Program `json:"programs,omitempty"`
+	Environment      []string  `json:"environment,omitempty"` // NAME=value, sorted
+	WorkingDirectory string    `json:"workingDirectory,omitempty"`
+	// Ready says when Program counts as ready.
 	Ready Ready `json:"ready,omitzero"`
 	// StopSignal ends the program, "SIGTERM" unless the file says otherwise;
 	// after StopGrace it is killed.
@@ -78,6 +109,13 @@ type Host struct {
 	CaptureAfter time.Duration `json:"captureAfterNs,omitempty"`
 }
 
+// A Program is a further program of a host. Steps call it HOST/NAME.
+type Program struct {
+	Name  string   `json:"name"`
+	Args  []string `json:"args"`
+	Ready Ready    `json:"ready,omitzero"`
+}
+
 // A Ready says when a program counts as ready. A program that has ended is
 // always ready.
 type Ready struct {
@@ -89,7 +127,7 @@ type Ready struct {
 
 // When a program is ready.
 const (
-	// ReadyEvent: it prints the event "listening" or "holding" as JSON.
+	// ReadyEvent: it prints the event "listening", "holding" or "prompt" as JSON.
 	ReadyEvent = "event"
 	// ReadySocket: it has a socket that listens, is connected, or, of UDP, is
 	// bound. A socket in SYN_SENT is not connected.
@@ -105,12 +143,14 @@ const (
 // A Link is a host's interface on a subnet.
 type Link struct {
 	Subnet  string       `json:"subnet"`
-	Address netip.Prefix `json:"address"`       // the host's address with the subnet's length
-	MAC     string       `json:"mac,omitempty"` // empty: any
+	Address netip.Prefix `json:"address"` // the host's address with the subnet's length
+	// Address6 is the IPv6 address, on a subnet that has IPv6.
+	Address6 netip.Prefix `json:"address6,omitzero"`
+	MAC      string       `json:"mac,omitempty"` // empty: any
 }
 
 // A Route leads to Destination over Gateway. The default route's Destination
-// is 0.0.0.0/0.
+// is 0.0.0.0/0 or ::/0.
 type Route struct {
 	Destination netip.Prefix `json:"destination"`
 	Gateway     netip.Addr   `json:"gateway"`
@@ -119,27 +159,87 @@ type Route struct {
 // An Action is what a step does.
 type Action string
 
-// The actions. Open and Close are the coordinator's own, first and last.
+// The actions. Open and Close are the coordinator's own, first and last; all
+// others can stand in a lab's file.
 const (
 	// Open sets a host's routes and translation, and opens its witnesses.
 	Open Action = "open"
-	// Start starts programs and waits until they are ready.
+	// Start starts programs and waits until they are ready. A program that has
+	// ended can be started again.
 	Start Action = "start"
-	// Snapshot writes down what the host's tables are, under a name.
+	// Type types Line to a program, and waits for the answer if the program is
+	// a prompt (Prompts).
+	Type Action = "type"
+	// Wait waits until a row of Table is so that Where is true of it.
+	Wait Action = "wait"
+	// Snapshot writes down what the hosts' tables are, under Name.
 	Snapshot Action = "snapshot"
+	// Signal sends Signal to programs.
+	Signal Action = "signal"
 	// Stop ends programs and waits for their ends.
 	Stop Action = "stop"
-	// Close flushes and seals what the witnesses wrote.
+	// Cut has a router forward nothing any more between two of its subnets, and
+	// Mend has it forward again. The ends are not told.
+	Cut  Action = "cut"
+	Mend Action = "mend"
+	// Sleep lets time pass.
+	Sleep Action = "sleep"
+	// Close ends all programs, and flushes and seals what the witnesses wrote.
 	Close Action = "close"
 )
 
 // A Step is one thing that is done in a run.
 type Step struct {
 	Action Action `json:"action"`
-	// Hosts take part, all at once; empty means every host.
-	Hosts []string `json:"hosts,omitempty"`
+	// Number counts the lab's steps from 1; Open and Close have none.
+	Number int `json:"number,omitempty"`
+	// On are whom it is done on, all at once: a host by its name or, as
+	// HOST/NAME, a further program of a host. Empty means every host. Wait is
+	// done on the host whose table it looks at, Sleep on every host.
+	On []string `json:"on,omitempty"`
 	// Name is a snapshot's.
 	Name string `json:"name,omitempty"`
+	// Line is what is typed, without its end.
+	Line string `json:"line,omitempty"`
+	// Signal is a signal's name, as "SIGSTOP".
+	Signal string `json:"signal,omitempty"`
+	// Subnets are the two that Cut and Mend are about.
+	Subnets []string `json:"subnets,omitempty"`
+	// Table is one of the host's: sockets, files, packets, program, conntrack.
+	Table string `json:"table,omitempty"`
+	// Where is a CEL expression on one row of it.
+	Where string `json:"where,omitempty"`
+	// For is how long Sleep sleeps, and the longest that Wait waits; 0 there is
+	// the lab's limit.
+	For time.Duration `json:"forNs,omitempty"`
+}
+
+// Target takes a name of Step.On apart. The program is empty for the host's own
+// command.
+func Target(on string) (host, program string) {
+	host, program, _ = strings.Cut(on, "/")
+	return host, program
+}
+
+// Hosts are the names of the hosts that the step is done on, each once; nil
+// means every host.
+func (s *Step) Hosts() []string {
+	var hosts []string
+	for _, on := range s.On {
+		if host, _ := Target(on); !slices.Contains(hosts, host) {
+			hosts = append(hosts, host)
+		}
+	}
+	return hosts
+}
+
+// Prompts tells whether a program is a prompt for socket calls, which answers
+// each line that is typed to it.
+func Prompts(program []string) bool {
+	if len(program) > 0 && path.Base(program[0]) == "lab" {
+		program = program[1:]
+	}
+	return len(program) > 0 && path.Base(program[0]) == "socket"
 }
 
 // Settled is the name of the snapshot of a lab that names no steps: it is taken
@@ -155,11 +255,14 @@ func DefaultSteps(hosts []Host) []Step {
 	levels := levels(hosts)
 	var steps []Step
 	for _, level := range levels {
-		steps = append(steps, Step{Action: Start, Hosts: level})
+		steps = append(steps, Step{Action: Start, On: level})
 	}
 	steps = append(steps, Step{Action: Snapshot, Name: Settled})
 	for i := len(levels) - 1; i >= 0; i-- {
-		steps = append(steps, Step{Action: Stop, Hosts: levels[i]})
+		steps = append(steps, Step{Action: Stop, On: levels[i]})
+	}
+	for i := range steps {
+		steps[i].Number = i + 1
 	}
 	return steps
 }
@@ -217,22 +320,30 @@ func (l *Lab) Subnet(name string) (*Subnet, bool) {
 	return nil, false
 }
 
+// Arguments are a program of the host, and when it is ready; the command for an
+// empty name. None are of a program that the host does not have.
+func (h *Host) Arguments(program string) ([]string, Ready) {
+	if program == "" {
+		return h.Program, h.Ready
+	}
+	for _, p := range h.Programs {
+		if p.Name == program {
+			return p.Args, p.Ready
+		}
+	}
+	return nil, Ready{}
+}
+
 // Owners maps every address of the lab to the name of the host that has it.
 func (l *Lab) Owners() map[netip.Addr]string {
 	owners := make(map[netip.Addr]string)
 	for _, h := range l.Hosts {
 		for _, link := range h.Links {
 			owners[link.Address.Addr()] = h.Name
+			if link.Address6.IsValid() {
+				owners[link.Address6.Addr()] = h.Name
+			}
 		}
 	}
 	return owners
-}
-
-// Address returns the host's address on its first subnet; the zero Addr for a
-// host without links.
-func (h *Host) Address() netip.Addr {
-	if len(h.Links) == 0 {
-		return netip.Addr{}
-	}
-	return h.Links[0].Address.Addr()
 }

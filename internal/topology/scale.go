@@ -170,7 +170,7 @@ func removeClients(lab *Lab, n int) {
 		h := &lab.Hosts[i]
 		h.Links = slices.DeleteFunc(h.Links, func(l Link) bool { return gone(l.Subnet) })
 		h.Masquerade = slices.DeleteFunc(h.Masquerade, gone)
-		if h.Forwards && len(h.Links) < 2 && h.Name != lab.Server && !slices.Contains(lab.Clients[:n], h.Name) {
+		if h.Forwards && len(h.Links) < 2 && len(h.Program) == 0 && !slices.Contains(lab.Clients[:n], h.Name) {
 			removed[h.Name] = true
 		}
 	}

@@ -62,6 +62,20 @@ type Engine struct{}
 
 var _ run.Engine = Engine{}
 
+// Version is that of the Docker engine.
+func (Engine) Version(ctx context.Context) (version string, err error) {
+	cli, err := dial(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, cli.Close()) }()
+	engine, err := cli.ServerVersion(ctx, client.ServerVersionOptions{})
+	if err != nil {
+		return "", fmt.Errorf("ask the engine for its version: %s", oneLine(err))
+	}
+	return "docker " + engine.Version, nil
+}
+
 // Up makes the lab's networks and containers and starts every host's agent. On
 // an error nothing is left.
 func (Engine) Up(ctx context.Context, s run.Setup) (*run.Network, error) {

@@ -35,3 +35,6 @@ func Supported() error { return ErrUnsupported }
 
 // Rootless returns ErrUnsupported.
 func Rootless() (int, error) { return 0, ErrUnsupported }
+
+// Version is the engine's name.
+func (Engine) Version(context.Context) (string, error) { return "netns", nil }

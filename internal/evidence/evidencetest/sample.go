@@ -48,7 +48,7 @@ func Read(t testing.TB, name string) *Sample {
 // set are written as they are.
 func (s *Sample) Write(t testing.TB, dir string) {
 	t.Helper()
-	folder, err := evidence.Create(dir, s.Lab, []byte("x-lab: {}\n"))
+	folder, err := evidence.Create(dir, s.Lab, []byte("x-lab: {}\n"), evidence.Versions{Fourtuple: "test", Engine: "test"})
 	require.NoError(t, err)
 	for name, h := range s.Hosts {
 		write := func(w evidence.Witness, data []byte) { require.NoError(t, folder.Append(name, w, data)) }
