@@ -97,12 +97,14 @@ type Gap struct {
 
 // A Row is one row of a table.
 type Row struct {
-	// File and Line are where it is in the run folder, Text is the row as people
-	// read it (netstat's form, lsof's, a packet list's).
+	// File and Line are where it is in the run folder; of a capture, Line is the
+	// number of the packet.
 	File string
 	Line int
-	Text string
 }
+
+// Text is the row as people read it: netstat's form, lsof's, a packet list's.
+func (r *Row) Text() string { return "" }
 
 // A Standing is how a witness stands to a row.
 type Standing int
