@@ -1,14 +1,27 @@
 // Package table has the tables that claims are about: what columns they have,
 // their rows in a run, and expressions on one row in CEL
-// (https://github.com/google/cel-spec). It is pure. A new column is one entry.
+// (https://github.com/google/cel-spec). It is pure.
+//
+// # Tables
+//
+// Every host has tables of its own, called HOST.sockets, HOST.files and so on,
+// one for each witness; connections, datagrams and steps are of the whole run. A
+// column is one entry of its kind's list of columns, and a kind one file.
+//
+// # What is known
+//
+// A cell is known if enough of the witnesses that can tell it have whole
+// evidence of its row, and none of them contradicts another: see Standing and
+// Quorum. A cell that is not is a CEL unknown, and so is what an expression
+// makes of it, unless the rest of the expression decides it alone: false &&
+// unknown is false. What is known not to be there has its type's zero value; the
+// state of a socket that is not there is CLOSE.
 package table
 
 import (
-	"errors"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
-	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A Kind is one sort of table.
@@ -24,6 +37,12 @@ type Kind struct {
 	// Dumped says that the rows belong to snapshots; else they are events, each
 	// at a time.
 	Dumped bool
+
+	// witnesses are all that can tell a column, in the order of their bits.
+	witnesses []string
+	text      func(*Row) string
+	time      func(*Row) (from, until time.Time)
+	compiler  *compiler
 }
 
 // A Column is a column of a table.
@@ -37,54 +56,25 @@ type Column struct {
 	// Witnesses are those that can tell it: of a connection some of
 	// evidence.ColumnNames, of a host's table its own one, as "sockets".
 	Witnesses []string
+	// Values are all that a string can be besides the empty one; nil if that is
+	// not known.
+	Values []string
 
+	// value is a bool, an int64, a string or a []string; nil where the evidence
+	// does not tell.
 	value func(*Row) any
-}
+	// absent says that a witness whose own evidence is whole tells by having
+	// nothing of the row, as a socket table without a socket.
+	absent bool
+	// from is the witness that the value is taken from; the others only confirm
+	// it. Empty if all of them have the same.
+	from string
+	// within are those that can tell it of a row whose addresses were translated
+	// on the way; nil are all.
+	within []string
 
-// Kinds are all kinds of tables, in the order in which they are listed.
-func Kinds() []Kind { return nil }
-
-// Find is the kind of a table of the lab; its error names the nearest right
-// word. The host is empty for a joined table.
-func Find(lab *topology.Lab, name string) (kind Kind, host string, err error) {
-	return Kind{}, "", errors.New("not yet")
-}
-
-// An Expression is a CEL expression on one row.
-type Expression struct {
-	// Text is as the lab has it, Columns the columns that it uses.
-	Text    string
-	Columns []string
-	// Bool says that its type is bool.
-	Bool bool
-}
-
-// A SyntaxError is why a text is no expression on rows of a table.
-type SyntaxError struct {
-	Offset int // in bytes
-	Reason string
-}
-
-func (e *SyntaxError) Error() string { return e.Reason }
-
-// Compile compiles an expression on rows of a kind. Its error is a *SyntaxError.
-func (k *Kind) Compile(text string) (*Expression, error) { return nil, &SyntaxError{Reason: "not yet"} }
-
-// Tables are the tables of one run.
-type Tables struct{ run *evidence.Run }
-
-// Open makes the tables of a run, each when it is first asked for.
-func Open(run *evidence.Run) *Tables { return &Tables{run} }
-
-// A Span is what part of a run rows are taken from: the rows of the snapshot To,
-// or the events from From, exclusive, to To, inclusive. An empty To is the last
-// snapshot of the lab, an empty From the beginning.
-type Span struct{ From, To string }
-
-// Rows are the rows of a table. Their gap is what keeps the table from being
-// whole, so that it may lack rows: empty if nothing does.
-func (t *Tables) Rows(name string, span Span) (rows []*Row, gap Gap, err error) {
-	return nil, Gap{}, errors.New("not yet")
+	// The sets of Witnesses, of from and of within.
+	mask, source, unchanged mask
 }
 
 // A Gap is a witness that is missing, cut short or contradicted.
@@ -101,10 +91,35 @@ type Row struct {
 	// number of the packet.
 	File string
 	Line int
+
+	kind *Kind
+	// record is a pointer to what the kind's rows are: *evidence.Socket and so
+	// on.
+	record any
+	source *source
+	// changed says that addresses were translated on the way.
+	changed bool
+	// of are the standings to the row, byHost those of the witnesses' evidence
+	// as a whole, whatever they have of the row.
+	of, byHost standings
+}
+
+// A source is what rows of one table have in common.
+type source struct {
+	tables *Tables
+	// host is nil in a joined table.
+	host *evidence.Host
+	to   *moment
+	gaps func(r *Row, witness string) Gap
 }
 
 // Text is the row as people read it: netstat's form, lsof's, a packet list's.
-func (r *Row) Text() string { return "" }
+func (r *Row) Text() string { return r.kind.text(r) }
+
+// Time is when the event of the row happened: not before from, and not after
+// until. A polled row stands for the time between two polls. Both are zero for a
+// step that was not done.
+func (r *Row) Time() (from, until time.Time) { return r.kind.time(r) }
 
 // A Standing is how a witness stands to a row.
 type Standing int
@@ -125,20 +140,60 @@ const (
 	Contradicted
 )
 
+// A mask is a set of witnesses of a kind, a bit each.
+type mask uint16
+
+// standings are those of all witnesses of a kind. One that is in none of the
+// sets is not asked.
+type standings struct{ whole, absent, broken, contradicted mask }
+
+func (s *standings) set(bit mask, to Standing) {
+	switch to {
+	case Whole:
+		s.whole |= bit
+	case Absent:
+		s.absent |= bit
+	case Broken:
+		s.broken |= bit
+	case Contradicted:
+		s.contradicted |= bit
+	}
+}
+
+func (s *standings) of(bit mask) Standing {
+	switch {
+	case s.contradicted&bit != 0:
+		return Contradicted
+	case s.broken&bit != 0:
+		return Broken
+	case s.absent&bit != 0:
+		return Absent
+	case s.whole&bit != 0:
+		return Whole
+	}
+	return NotAsked
+}
+
 // Standing is how a witness stands to the row, and why not better than that.
-func (r *Row) Standing(witness string) (Standing, Gap) { return Whole, Gap{} }
+func (r *Row) Standing(witness string) (Standing, Gap) {
+	standing := r.of.of(r.kind.maskOf([]string{witness}))
+	if standing == Whole || standing == NotAsked {
+		return standing, Gap{}
+	}
+	return standing, r.source.gaps(r, witness)
+}
 
 // A Quorum is what makes a cell known.
 type Quorum struct {
 	// Witnesses are those that count; nil are all that can tell a column.
 	Witnesses []string
 	// SeenBy is how many of them must have whole evidence; 0 is two in a joined
-	// table, one in a host's, and never more than can tell the column.
+	// table, one in a host's, and never more than can tell the column of the row.
 	SeenBy int
 }
 
 // A Value is what an expression is on a row: a bool, an int64, a string, or
-// unknown.
+// unknown. A list is its elements, with ", " between them.
 type Value struct {
 	Value any
 	// Unknown has the witnesses for want of which the value is not known; empty
@@ -147,22 +202,4 @@ type Value struct {
 	// Blocked has the witnesses that could tell and are Broken, although a quorum
 	// tells: enough to refute, not to hold.
 	Blocked []Gap
-}
-
-// Evaluate is the expression's value on a row.
-func (e *Expression) Evaluate(r *Row, q Quorum) Value { return Value{} }
-
-// Cell is a column's value on a row.
-func (r *Row) Cell(column string, q Quorum) Value { return Value{} }
-
-// Time is when the event of the row happened: not before from, and not after
-// until. A polled row stands for the time between two polls.
-func (r *Row) Time() (from, until time.Time) { return time.Time{}, time.Time{} }
-
-// Watch makes a watch of a Wait step. What it returns is called with the records
-// that the table's witness wrote since the last call, whole ones, from the
-// beginning of the run on, and tells whether the wait is over: a row of the last
-// dump, or any event so far, is as the step wants it.
-func Watch(lab *topology.Lab, step topology.Step) (func(records []byte) (bool, error), error) {
-	return nil, errors.New("not yet")
 }

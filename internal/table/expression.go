@@ -1,0 +1,251 @@
+package table
+
+import (
+	"cmp"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
+	"cel.dev/cel-go/common/env"
+	"cel.dev/cel-go/common/operators"
+	"cel.dev/cel-go/common/types"
+)
+
+// An Expression is a CEL expression on one row. It may be used by several
+// goroutines at once.
+type Expression struct {
+	// Text is as the lab has it, Columns the columns that it uses.
+	Text    string
+	Columns []string
+	// Bool says that its type is bool.
+	Bool bool
+
+	kind    *Kind
+	columns []*Column
+	program cel.Program
+}
+
+// A SyntaxError is why a text is no expression on rows of a table.
+type SyntaxError struct {
+	Offset int // in bytes
+	Reason string
+}
+
+func (e *SyntaxError) Error() string { return e.Reason }
+
+// What an expression may have: enough for one row, and nothing that takes long
+// or makes text without end.
+const (
+	longestExpression = 4096 // bytes
+	deepestExpression = 50
+	largestRegexp     = 1000 // instructions
+)
+
+var (
+	functions = []string{
+		operators.Conditional, operators.LogicalAnd, operators.LogicalOr, operators.LogicalNot, operators.NotStrictlyFalse,
+		operators.Equals, operators.NotEquals, operators.Less, operators.LessEquals, operators.Greater, operators.GreaterEquals,
+		operators.Add, operators.Subtract, operators.Multiply, operators.Divide, operators.Modulo, operators.Negate,
+		operators.In, operators.Index, "size", "contains", "startsWith", "endsWith", "matches",
+	}
+	macros = []string{"all", "exists", "exists_one", "filter"}
+)
+
+// A compiler compiles expressions on rows of one kind.
+type compiler struct {
+	once sync.Once
+	env  *cel.Env
+	err  error
+}
+
+func (k *Kind) environment() (*cel.Env, error) {
+	k.compiler.once.Do(func() {
+		subset := &env.LibrarySubset{IncludeMacros: macros}
+		for _, f := range functions {
+			subset.IncludeFunctions = append(subset.IncludeFunctions, env.NewFunction(f))
+		}
+		options := []cel.EnvOption{
+			cel.StdLib(cel.StdLibSubset(subset)), cel.HomogeneousAggregateLiterals(), cel.RegexProgramSizeLimit(largestRegexp),
+			cel.ParserExpressionSizeLimit(longestExpression), cel.ParserRecursionLimit(deepestExpression), cel.ASTValidators(cel.ValidateRegexLiterals(), cel.ValidateComprehensionNestingLimit(1)),
+		}
+		for i := range k.Columns {
+			kind := map[string]*cel.Type{"string": cel.StringType, "int": cel.IntType, "bool": cel.BoolType, "list(string)": cel.ListType(cel.StringType)}[k.Columns[i].Type]
+			options = append(options, cel.Variable(k.Columns[i].Name, kind))
+		}
+		k.compiler.env, k.compiler.err = cel.NewCustomEnv(options...)
+	})
+	return k.compiler.env, k.compiler.err
+}
+
+// Compile compiles an expression on rows of a kind. Its error is a *SyntaxError.
+func (k *Kind) Compile(text string) (*Expression, error) {
+	if len(text) > longestExpression {
+		return nil, &SyntaxError{Reason: fmt.Sprintf("an expression has at most %d bytes", longestExpression)}
+	}
+	if strings.TrimSpace(text) == "" {
+		return nil, &SyntaxError{Reason: "an expression is missing"}
+	}
+	environment, err := k.environment()
+	if err != nil {
+		return nil, &SyntaxError{Reason: err.Error()}
+	}
+	checked, issues := environment.Compile(text)
+	if issues.Err() != nil {
+		return nil, k.explain(text, issues.Errors())
+	}
+	e := &Expression{Text: text, kind: kindOf(k.Name), Bool: checked.OutputType() == cel.BoolType}
+	if err := e.use(checked.NativeRep()); err != nil {
+		return nil, err
+	}
+	if e.program, err = environment.Program(checked, cel.EvalOptions(cel.OptOptimize)); err != nil {
+		return nil, &SyntaxError{Reason: err.Error()}
+	}
+	return e, nil
+}
+
+// use notes which columns an expression uses, and refuses what is compared with
+// a text that a column never has.
+func (e *Expression) use(checked *ast.AST) error {
+	used := make(map[string]bool)
+	var wrong error
+	column := func(x ast.Expr) *Column {
+		if ref, ok := checked.ReferenceMap()[x.ID()]; ok && ref.Name != "" {
+			return e.kind.column(ref.Name)
+		}
+		return nil
+	}
+	compare := func(a, b ast.Expr) {
+		c := column(a)
+		if c == nil || c.Values == nil {
+			return
+		}
+		literals := []ast.Expr{b}
+		if b.Kind() == ast.ListKind {
+			literals = b.AsList().Elements()
+		}
+		for _, l := range literals {
+			if l.Kind() != ast.LiteralKind {
+				continue
+			}
+			if text, is := l.AsLiteral().(types.String); is && text != "" && !slices.Contains(c.Values, string(text)) && wrong == nil {
+				at := checked.SourceInfo().GetStartLocation(l.ID())
+				wrong = &SyntaxError{Offset: offsetOf(e.Text, at.Line(), at.Column()), Reason: fmt.Sprintf("%s is never %q%s", c.Name, string(text), didYouMean(string(text), c.Values))}
+			}
+		}
+	}
+	ast.PostOrderVisit(checked.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
+		if c := column(x); c != nil && (x.Kind() == ast.IdentKind || x.Kind() == ast.SelectKind) && !used[c.Name] {
+			used[c.Name] = true
+			e.Columns, e.columns = append(e.Columns, c.Name), append(e.columns, c)
+		}
+		if x.Kind() == ast.CallKind && slices.Contains([]string{operators.Equals, operators.NotEquals, operators.In}, x.AsCall().FunctionName()) {
+			args := x.AsCall().Args()
+			compare(args[0], args[1])
+			compare(args[1], args[0])
+		}
+	}))
+	return wrong
+}
+
+// offsetOf is the offset in bytes of a line, from 1, and a column, from 0 and in
+// characters.
+func offsetOf(text string, line, column int) int {
+	offset := 0
+	for ; line > 1; line-- {
+		n := strings.IndexByte(text[offset:], '\n')
+		if n < 0 {
+			break
+		}
+		offset += n + 1
+	}
+	for i := range text[offset:] {
+		if column == 0 {
+			return offset + i
+		}
+		column--
+	}
+	return len(text)
+}
+
+var (
+	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
+	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(?:(.*)\.)?\((.*)\)'`)
+	name       = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(?:\s*\.\s*[A-Za-z_][A-Za-z0-9_]*)*`)
+	call       = regexp.MustCompile(`^\s*\(`)
+)
+
+// explain says the first thing that is wrong with an expression in words for
+// people.
+func (k *Kind) explain(text string, issues []*cel.Error) *SyntaxError {
+	first := slices.MinFunc(issues, func(a, b *cel.Error) int {
+		return cmp.Or(cmp.Compare(a.Location.Line(), b.Location.Line()), cmp.Compare(a.Location.Column(), b.Location.Column()))
+	})
+	e := &SyntaxError{Offset: offsetOf(text, first.Location.Line(), first.Location.Column()), Reason: first.Message}
+	switch m := undeclared.FindStringSubmatch(first.Message); {
+	case m != nil:
+		e.Reason = k.undeclared(text, e, m[1])
+	case noOverload.MatchString(first.Message):
+		e.Reason = mismatch(noOverload.FindStringSubmatch(first.Message))
+	case strings.HasPrefix(first.Message, "Syntax error: "):
+		e.Reason = strings.TrimPrefix(first.Message, "Syntax error: ")
+	}
+	e.Reason, _, _ = strings.Cut(e.Reason, "\n")
+	return e
+}
+
+// undeclared says what there is instead of a name that is none.
+func (k *Kind) undeclared(text string, at *SyntaxError, word string) string {
+	whole := name.FindString(text[at.Offset:])
+	if after := text[at.Offset+len(whole):]; call.MatchString(after) {
+		if dot := strings.LastIndexByte(whole, '.'); dot >= 0 {
+			whole = strings.TrimSpace(whole[:dot]) // a method of it
+		} else {
+			return fmt.Sprintf("there is no function %s%s", word, didYouMean(word, slices.Concat(macros, functions[len(functions)-5:])))
+		}
+	}
+	if whole == "" {
+		whole = word
+	}
+	return k.noColumn(strings.Join(strings.Fields(strings.ReplaceAll(whole, ".", " ")), "."))
+}
+
+// symbols are the operators as they are written.
+var symbols = map[string]string{
+	operators.LogicalNot: "!", operators.Negate: "-", operators.Index: "[]", operators.In: "in", operators.Conditional: "?:",
+}
+
+// mismatch says what is wrong with the types of an operator or a function.
+func mismatch(parts []string) string {
+	function, of, arguments := parts[1], parts[2], strings.Split(parts[3], ", ")
+	symbol := symbols[function]
+	if symbol == "" {
+		symbol = strings.Trim(function, "_")
+	}
+	for i, a := range arguments {
+		arguments[i] = article(a)
+	}
+	switch {
+	case of != "":
+		return fmt.Sprintf("%s is not for %s with %s", symbol, article(of), strings.Join(arguments, " and "))
+	case len(arguments) == 2 && (function == operators.Equals || function == operators.NotEquals):
+		return fmt.Sprintf("%s compares %s with %s: both must be of one type", symbol, arguments[0], arguments[1])
+	}
+	return fmt.Sprintf("%s is not for %s", symbol, strings.Join(arguments, " and "))
+}
+
+// article is a type with its article.
+func article(kind string) string {
+	switch kind {
+	case "":
+		return "nothing"
+	case "int":
+		return "an int"
+	case "uint":
+		return "a uint"
+	}
+	return "a " + kind
+}

@@ -1,0 +1,239 @@
+package table
+
+import (
+	"cmp"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
+)
+
+var kinds = complete(sockets, files, packets, program, conntrack, connections, datagrams, steps)
+
+// complete works out what follows from the columns of the kinds.
+func complete(kinds ...Kind) []Kind {
+	for i := range kinds {
+		k := &kinds[i]
+		k.compiler = new(compiler)
+		for n := range k.Columns {
+			c := &k.Columns[n]
+			c.mask, c.source, c.unchanged = k.maskOf(c.Witnesses), k.maskOf([]string{c.from}), ^mask(0)
+			if c.within != nil {
+				c.unchanged = k.maskOf(c.within)
+			}
+		}
+	}
+	return kinds
+}
+
+// Kinds are all kinds of tables, in the order in which they are listed.
+func Kinds() []Kind { return kinds }
+
+// Find is the kind of a table of the lab; its error names the nearest right
+// word. The host is empty for a joined table.
+func Find(lab *topology.Lab, name string) (kind Kind, host string, err error) {
+	host, what := "", name
+	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+		host, what = name[:dot], name[dot+1:]
+	}
+	var all []string
+	for _, k := range kinds {
+		if !k.OfHost {
+			all = append(all, k.Name)
+		}
+		if k.Name != what || k.OfHost != (host != "") {
+			continue
+		}
+		if host == "" {
+			return k, "", nil
+		}
+		if h, ok := lab.Host(host); ok {
+			return k, host, k.has(h)
+		}
+	}
+	for _, h := range lab.Hosts {
+		for i := range kinds {
+			if kinds[i].OfHost && kinds[i].has(&h) == nil {
+				all = append(all, h.Name+"."+kinds[i].Name)
+			}
+		}
+	}
+	if _, isHost := lab.Host(name); isHost {
+		return Kind{}, "", fmt.Errorf("%s is a host and not a table, as %s.sockets is", name, name)
+	}
+	return Kind{}, "", fmt.Errorf("there is no table %s%s", name, didYouMean(name, all))
+}
+
+// has says why a host has no such table, if it has none.
+func (k *Kind) has(h *topology.Host) error {
+	switch {
+	case k.Name == "conntrack" && len(h.Masquerade) == 0:
+		return fmt.Errorf("%s translates nothing, so there is no %[1]s.conntrack", h.Name)
+	case (k.Name == "program" || k.Name == "files") && len(h.Program)+len(h.Programs) == 0:
+		return fmt.Errorf("%s has no program, so there is no %[1]s.%s", h.Name, k.Name)
+	}
+	return nil
+}
+
+// column is the column of that name, nil if there is none.
+func (k *Kind) column(name string) *Column {
+	for i := range k.Columns {
+		if k.Columns[i].Name == name {
+			return &k.Columns[i]
+		}
+	}
+	return nil
+}
+
+func (k *Kind) noColumn(name string) string {
+	var all []string
+	for i := range k.Columns {
+		all = append(all, k.Columns[i].Name)
+	}
+	return fmt.Sprintf("there is no column %s in %s%s", name, k.Name, didYouMean(name, all))
+}
+
+// didYouMean names the nearest of the right words, if one is near.
+func didYouMean(word string, all []string) string {
+	best, least := "", max(2, utf8.RuneCountInString(word)/2)+1
+	for _, right := range all {
+		d := distance(word, right)
+		if _, last, ok := strings.Cut(right, "."); ok {
+			d = min(d, distance(word, last))
+		}
+		if d < least {
+			best, least = right, d
+		}
+	}
+	if best == "" {
+		return ": there are " + strings.Join(all[:min(len(all), 60)], ", ")
+	}
+	return fmt.Sprintf("; did you mean %s?", best)
+}
+
+// distance is how many letters must be added, left out or replaced to make b of
+// a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			above := row[j+1]
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			row[j+1] = min(change, above+1, row[j]+1)
+			diagonal = above
+		}
+	}
+	return row[len(b)]
+}
+
+// of makes a column's value of a function on the records of its kind.
+func of[R, V any](value func(*R) V) func(*Row) any {
+	return func(r *Row) any { return value(r.record.(*R)) }
+}
+
+// endpoint are the two columns of an endpoint. Its names are the endpoint's and
+// "address" and "port", with a dot between them.
+func endpoint(name, doc string, column Column, get func(*Row) netip.AddrPort) []Column {
+	a, p := column, column
+	a.Name, a.Type, a.Doc = name+".address", "string", "the address of "+doc
+	a.value = func(r *Row) any { return address(get(r)) }
+	p.Name, p.Type, p.Doc = name+".port", "int", "the port of "+doc
+	p.value = func(r *Row) any { return int64(get(r).Port()) }
+	return []Column{a, p}
+}
+
+// address is an endpoint's address, an IPv4-mapped one as the IPv4 address it
+// is.
+func address(e netip.AddrPort) string {
+	if !e.IsValid() {
+		return ""
+	}
+	return e.Addr().Unmap().String()
+}
+
+// The values of columns that have few.
+var (
+	protocols = []string{evidence.TCP, evidence.UDP}
+	families  = []string{"ipv4", "ipv6"}
+	states    = []string{
+		evidence.Established, evidence.SynSent, evidence.SynReceived, evidence.FinWait1, evidence.FinWait2, evidence.TimeWait,
+		evidence.Closed, evidence.CloseWait, evidence.LastAck, evidence.Listen, evidence.Closing,
+	}
+)
+
+// protocol is tcp or udp of tcp6 or udp6.
+func protocol(name string) string { return strings.TrimSuffix(name, "6") }
+
+// family is the socket's own of tcp6 or udp; empty of no socket.
+func family(protocol string) string {
+	switch {
+	case protocol == "":
+		return ""
+	case strings.HasSuffix(protocol, "6"):
+		return families[1]
+	}
+	return families[0]
+}
+
+// timeText writes a time so that texts of two compare as the times do.
+func timeText(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000000Z") }
+
+// instant is the time of what happens at once.
+func instant(t time.Time) (from, until time.Time) { return t, t }
+
+// valid is text as CEL can have it.
+func valid(text []byte) string { return strings.ToValidUTF8(string(text), "\ufffd") }
+
+// printed is an endpoint as netstat prints it.
+func printed(e netip.AddrPort) string {
+	host := "*"
+	if e.IsValid() {
+		host = e.Addr().String()
+	}
+	if e.Port() == 0 {
+		return host + ":*"
+	}
+	return fmt.Sprintf("%s:%d", host, e.Port())
+}
+
+// words joins what is not empty with spaces.
+func words(parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " ")
+}
+
+// when is the text, or nothing unless it is said.
+func when(said bool, format string, args ...any) string {
+	if !said {
+		return ""
+	}
+	return fmt.Sprintf(format, args...)
+}
+
+// polledAt is the time of a row of a dump, and that of the dump before, by the
+// times and the numbers of the rows in order.
+func polledAt[R any](rows []R, header func(*R) (time.Time, int), number int) (from, until time.Time) {
+	first, _ := slices.BinarySearchFunc(rows, number, func(r R, n int) int {
+		_, of := header(&r)
+		return cmp.Compare(of, n)
+	})
+	if first > 0 {
+		from, _ = header(&rows[first-1])
+	}
+	if first < len(rows) {
+		until, _ = header(&rows[first])
+	}
+	return from, until
+}
