@@ -36,13 +36,15 @@ func (InPlace) Start(ctx context.Context, p Program) (Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.Args[0], err)
 	}
-	null, err := os.Open(os.DevNull)
-	if err != nil {
-		return nil, err
+	stdin := p.Stdin
+	if stdin == nil {
+		if stdin, err = os.Open(os.DevNull); err != nil {
+			return nil, err
+		}
+		defer stdin.Close()
 	}
-	defer null.Close()
 	attributes := &os.ProcAttr{
-		Dir: p.Directory, Env: environment, Files: []*os.File{null, p.Stdout, p.Stderr},
+		Dir: p.Directory, Env: environment, Files: []*os.File{stdin, p.Stdout, p.Stderr},
 		Sys: &syscall.SysProcAttr{Credential: Unprivileged(), Setsid: true},
 	}
 	if p.Directory == "" {

@@ -26,8 +26,8 @@ type Namespace interface {
 
 // A Program is what a host runs.
 type Program struct {
-	// Args are the program and its arguments. server, client and lab are on
-	// the PATH of every program.
+	// Args are the program and its arguments. server, client, socket and
+	// lab are on the PATH of every program.
 	Args        []string
 	Environment []string // NAME=value, added to a minimal environment
 	Directory   string   // empty: /
@@ -57,7 +57,7 @@ const UnprivilegedID = 65534
 const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // FullEnvironment is a program's environment: its own variables, where programs
-// are looked up (in ours, the folder that has server, client and lab, before
+// are looked up (in ours, the folder that has run.Programs, before
 // path, unless its own variables say otherwise, DefaultPath if that is empty),
 // and its home. Each variable is in it once, as programs disagree about which of
 // two counts.

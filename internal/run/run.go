@@ -123,6 +123,9 @@ type Options struct {
 // program as an ordinary user without any capability, KILL stops it.
 var Capabilities = []string{"NET_ADMIN", "NET_RAW", "SETUID", "SETGID", "SETPCAP", "KILL"}
 
+// Programs are the names of our programs on every program's PATH, beside lab's.
+var Programs = []string{"server", "client", "socket"}
+
 // Routed are the options of a lab's networks. Docker 28 and newer drop what one
 // bridge network routes to another, unless the networks are in routed mode; and
 // Docker's own masquerading would replace the clients' addresses by a bridge's

@@ -16,6 +16,7 @@ import (
 	"github.com/docker/go-units"
 	"github.com/moby/moby/client"
 
+	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -33,8 +34,8 @@ const (
 
 // images are what the Dockerfiles make, too.
 var images = []image{
-	{"fourtuple/server", agentCommand, []string{"server", "client"}, `CMD ["server"]`},
-	{"fourtuple/client", agentCommand, []string{"server", "client"}, `CMD ["client"]`},
+	{"fourtuple/server", agentCommand, run.Programs, `CMD ["server"]`},
+	{"fourtuple/client", agentCommand, run.Programs, `CMD ["client"]`},
 	{"fourtuple/judge", labCommand, nil, `ENTRYPOINT ["lab"]`},
 }
 

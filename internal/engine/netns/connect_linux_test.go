@@ -24,7 +24,7 @@ var _ agent.Namespace = (*Host)(nil)
 func asked(t *testing.T, l *topology.Lab, n *Network, client string) string {
 	t.Helper()
 	serverHost, _ := l.Host("server")
-	address := netip.AddrPortFrom(serverHost.Address(), 12000).String()
+	address := netip.AddrPortFrom(serverHost.Links[0].Address.Addr(), 12000).String()
 	server := start(t, n.Host("server"), "echo", address)
 	server.says("listening")
 	answer := start(t, n.Host(client), "dial", address).ends(0)

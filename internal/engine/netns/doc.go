@@ -26,7 +26,7 @@
 //		os.Exit(netns.Helper())
 //	}
 //
-// Every program finds server, client and lab in its PATH: this command's own
+// Every program finds server, client, socket and lab in its PATH: this command's own
 // executable under these names, by the first of which its main function is to
 // tell what it is.
 //

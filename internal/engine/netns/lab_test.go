@@ -18,7 +18,7 @@ import (
 // Subnet i is the i-th /26 of 10.12.0.0/16 (home is the 0th), hosts are .10 in
 // it and the router .62.
 func star(clients int) *topology.Lab {
-	l := &topology.Lab{Name: "star", Server: "server", Port: 12000}
+	l := &topology.Lab{Name: "star"}
 	router := topology.Host{Name: "router", Forwards: true}
 	for i := range clients + 1 {
 		subnet, host := fmt.Sprintf("net%d", i), fmt.Sprintf("client%d", i)
@@ -67,7 +67,7 @@ func chain() *topology.Lab {
 		return topology.Route{Destination: netip.MustParsePrefix(to), Gateway: netip.MustParseAddr(via)}
 	}
 	l := &topology.Lab{
-		Name: "chain", Server: "server", Port: 12000,
+		Name: "chain",
 		Subnets: []topology.Subnet{
 			{Name: "home", Prefix: netip.MustParsePrefix("10.12.0.0/24")},
 			{Name: "middle", Prefix: netip.MustParsePrefix("10.12.1.0/30")},

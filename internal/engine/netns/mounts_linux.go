@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fourtuple/fourtuple/internal/agent"
+	"github.com/fourtuple/fourtuple/internal/run"
 )
 
 // Where the starter and the helpers that it starts have what programs need,
@@ -40,7 +41,7 @@ func prepareMounts() error {
 	if err := os.Mkdir(preparedPrograms, 0o755); err != nil {
 		return err
 	}
-	for _, name := range []string{"server", "client"} {
+	for _, name := range run.Programs {
 		if err := os.Symlink("lab", filepath.Join(preparedPrograms, name)); err != nil {
 			return err
 		}

@@ -40,18 +40,29 @@ func (p *process) Wait() (int, error) {
 // Signal sends a signal. It is no error if the process is gone.
 //
 // The program is the first of its PID namespace, which the kernel keeps from
-// all signals that it does not handle (pid_namespaces(7)). Such a signal ends
-// it all the same, by SIGKILL, and Wait says what was meant. A program that handles it in its runtime only, as Go's does,
-// ends as its runtime does in a container: Go's with status 2.
+// all signals that it does not handle (pid_namespaces(7)). Such a signal does
+// all the same what it does to other processes: it ends the program, by SIGKILL,
+// and Wait says what was meant, or it stops it, by SIGSTOP. A program that
+// handles it in its runtime only, as Go's does, ends as its runtime does in a
+// container: Go's with status 2.
 func (p *process) Signal(s os.Signal) error {
 	sig, ok := s.(syscall.Signal)
 	if !ok {
 		return fmt.Errorf("signal %s: Linux has no such signal", s)
 	}
 	send := sig
-	if !p.handles(sig) {
-		p.instead.CompareAndSwap(0, int32(sig))
-		send = unix.SIGKILL
+	switch sig {
+	case unix.SIGSTOP, unix.SIGCONT, unix.SIGCHLD, unix.SIGURG, unix.SIGWINCH:
+		// The first two work on every process, the others do nothing by default.
+	case unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU:
+		if !p.handles(sig) {
+			send = unix.SIGSTOP
+		}
+	default:
+		if !p.handles(sig) {
+			p.instead.CompareAndSwap(0, int32(sig))
+			send = unix.SIGKILL
+		}
 	}
 	if err := p.cmd.Process.Signal(send); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("send %s to process %d: %w", sig, p.PID(), err)

@@ -25,7 +25,8 @@ import (
 // The program is the first process of a PID namespace of its own and has its
 // own /proc, /sys, /etc/hosts, host name and session; its other files are the
 // machine's. It has no capability, cannot get any, and no descriptors but 0
-// (/dev/null), 1 and 2. It is killed when this process ends, however that is.
+// (/dev/null without a Stdin), 1 and 2. It is killed when this process ends,
+// however that is.
 func (h *Host) Start(ctx context.Context, p agent.Program) (agent.Process, error) {
 	if len(p.Args) == 0 {
 		return nil, fmt.Errorf("start a program on %s: there is none", h.asked.Name)
@@ -52,6 +53,9 @@ func (h *Host) start(ctx context.Context, p agent.Program) (child *process, err 
 		SysProcAttr: &syscall.SysProcAttr{
 			Cloneflags: ownNamespaces, Setsid: true, Credential: agent.Unprivileged(), AmbientCaps: needed,
 		},
+	}
+	if p.Stdin != nil {
+		cmd.Stdin = p.Stdin
 	}
 	r := request{Directory: cmp.Or(p.Directory, "/"), Hostname: hostname}
 	n := h.network

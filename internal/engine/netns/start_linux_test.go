@@ -1,6 +1,7 @@
 package netns
 
 import (
+	"fmt"
 	"net/netip"
 	"os"
 	"strings"
@@ -102,17 +103,17 @@ func TestProgramsThatCannotStart(t *testing.T) {
 	n.reapers.Wait() // or this test does not end
 }
 
-// server, client and lab are in the PATH of a shell, too, whatever the lab says
+// server, client, socket and lab are in the PATH of a shell, too, whatever the lab says
 // PATH is, and nobody can replace them.
 func TestOurProgramsAreInPath(t *testing.T) {
 	n := build(t, star(1))
 	s := startProgram(t, n.Host("client1"), agent.Program{
 		Args: []string{"/bin/sh", "-c", `client report | grep -o '"Comm":"[a-z]*"'; lab exit; echo $?;
-			command -v server; command -v sleep; cp /bin/true /sys/firmware/new || mv /sys/firmware/server /sys/firmware/new || echo x > /sys/firmware/lab || echo refused`},
+			command -v server; command -v socket; command -v sleep; cp /bin/true /sys/firmware/new || mv /sys/firmware/server /sys/firmware/new || echo x > /sys/firmware/lab || echo refused`},
 		Environment: []string{"PATH=/bin"},
 	})
 	out := s.ends(0)
-	require.Contains(t, out, "\"Comm\":\"client\"\n7\n/sys/firmware/server\n/bin/sleep\n")
+	require.Contains(t, out, "\"Comm\":\"client\"\n7\n/sys/firmware/server\n/sys/firmware/socket\n/bin/sleep\n")
 	require.Contains(t, out, "refused\n")
 }
 
@@ -140,6 +141,63 @@ func TestSignals(t *testing.T) {
 			require.NoError(t, s.Signal(c.signal), "a process that is gone is no error")
 		})
 	}
+}
+
+// A signal by which a process stops, or that does nothing, does so on a host.
+func TestSignalsThatDoNotEnd(t *testing.T) {
+	n := build(t, star(1))
+	s := startProgram(t, n.Host("client1"), agent.Program{Args: []string{"sleep", "1000"}})
+	state := func() string {
+		status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.PID()))
+		require.NoError(t, err)
+		return strings.Fields(string(status))[2]
+	}
+	for _, stop := range []syscall.Signal{syscall.SIGSTOP, syscall.SIGTSTP} {
+		require.NoError(t, s.Signal(stop))
+		eventually(t, func() bool { return state() == "T" }, "%s stops it", stop)
+		require.NoError(t, s.Signal(syscall.SIGCONT))
+		eventually(t, func() bool { return state() == "S" }, "it goes on")
+	}
+	require.NoError(t, s.Signal(syscall.SIGWINCH))
+	require.NoError(t, s.Signal(syscall.SIGTERM))
+	s.ends(128 + 15)
+}
+
+// A program reads what is written to its input, and its end.
+func TestStdin(t *testing.T) {
+	n := build(t, star(1))
+	stdin, typed, err := os.Pipe()
+	require.NoError(t, err)
+	s := startProgram(t, n.Host("client1"), agent.Program{
+		Args: []string{"sh", "-c", "read line; echo \"$line.\"; cat; echo end"}, Stdin: stdin,
+	})
+	require.NoError(t, stdin.Close())
+	fmt.Fprintln(typed, "one")
+	s.says("one.\n")
+	fmt.Fprintln(typed, "two")
+	s.says("two\n")
+	require.NoError(t, typed.Close())
+	require.Equal(t, "one.\ntwo\nend\n", s.ends(0))
+}
+
+// A host can run several programs at once, and one again that has ended.
+func TestSeveralPrograms(t *testing.T) {
+	n := build(t, star(1))
+	var all []*started
+	for range 3 {
+		s := start(t, n.Host("server"), "count")
+		s.says("ready")
+		all = append(all, s)
+	}
+	for _, s := range all[:2] {
+		require.NoError(t, s.Signal(syscall.SIGKILL))
+		s.ends(128 + 9)
+	}
+	again := start(t, n.Host("server"), "count")
+	again.says("ready")
+	require.NoError(t, all[2].Signal(syscall.SIGHUP))
+	all[2].says("got hangup")
+	require.NotContains(t, again.out.String(), "got")
 }
 
 func TestSignalThatIsIgnored(t *testing.T) {
