@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -144,6 +145,23 @@ func (b *builder) disableIPv6() error {
 	return b.parameters.setIfPresent("net.ipv6.conf.all.disable_ipv6", "1")
 }
 
+// enableIPv6 keeps a host's IPv6 to its loopback and to the links that it has
+// an IPv6 address on, where it is to be had at once: without duplicate address
+// detection, which takes 2 s, and without asking for routers.
+func (b *builder) enableIPv6() error {
+	for _, s := range [][2]string{{"disable_ipv6", "1"}, {"accept_dad", "0"}, {"accept_ra", "0"}} {
+		if err := b.parameters.set("net.ipv6.conf.default."+s[0], s[1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hasIPv6 tells whether the host has an IPv6 address.
+func hasIPv6(h *topology.Host) bool {
+	return slices.ContainsFunc(h.Links, func(l topology.Link) bool { return l.Address6.IsValid() })
+}
+
 // makeHost makes a host without interfaces. Whether it forwards is always
 // said: otherwise it does as the machine does.
 func (b *builder) makeHost(h *Host) error {
@@ -154,7 +172,11 @@ func (b *builder) makeHost(h *Host) error {
 		return err
 	}
 	h.last = b.first
-	if err := b.disableIPv6(); err != nil {
+	ipv6 := b.disableIPv6
+	if hasIPv6(h.asked) {
+		ipv6 = b.enableIPv6
+	}
+	if err := ipv6(); err != nil {
 		return err
 	}
 	forward := "0"
@@ -221,8 +243,8 @@ func (b *builder) wireSubnet(bridge string, members []member) error {
 	}
 	bridges := &b.network.bridges
 	attrs.Name, attrs.Index, attrs.Flags = bridge, bridges.next(), net.FlagUp
-	// Multicast snooping costs more than everything else about a bridge, and
-	// has nothing to do without IPv6.
+	// Multicast snooping costs more than everything else about a bridge. Without
+	// it multicast, IPv6's for instance, goes to all.
 	off := false
 	if err := bridges.links.LinkAdd(&netlink.Bridge{LinkAttrs: attrs, MulticastSnooping: &off}); err != nil {
 		return fmt.Errorf("make a bridge: %w", err)
@@ -265,6 +287,18 @@ func (b *builder) configure(h *Host) error {
 		if err := h.links.AddrAdd(index, &netlink.Addr{IPNet: ipNet(link.Address)}); err != nil {
 			return fmt.Errorf("give %s %s: %w", interfaceName(i), link.Address, err)
 		}
+		if !link.Address6.IsValid() {
+			continue
+		}
+		if err := setNamespace(h.file); err != nil {
+			return err
+		}
+		if err := b.parameters.set("net.ipv6.conf."+interfaceName(i)+".disable_ipv6", "0"); err != nil {
+			return err
+		}
+		if err := h.links.AddrAdd(index, &netlink.Addr{IPNet: ipNet(link.Address6), Flags: unix.IFA_F_NODAD}); err != nil {
+			return fmt.Errorf("give %s %s: %w", interfaceName(i), link.Address6, err)
+		}
 	}
 	for _, r := range h.asked.Routes {
 		// The kernel finds the interface by the gateway.
@@ -281,10 +315,15 @@ func (b *builder) addNeighbours(members []member) error {
 	for _, m := range members {
 		h := b.network.hosts[m.host.Name]
 		for _, other := range neighbours(members, m) {
-			err := h.links.NeighSet(&netlink.Neigh{
+			entry := netlink.Neigh{
 				LinkIndex: h.interfaces[m.link], Family: unix.AF_INET, State: netlink.NUD_PERMANENT,
 				IP: other.address.AsSlice(), HardwareAddr: other.mac,
-			})
+			}
+			err := h.links.NeighSet(&entry)
+			if err == nil && m.address6.IsValid() && other.address6.IsValid() {
+				entry.Family, entry.IP = unix.AF_INET6, other.address6.AsSlice()
+				err = h.links.NeighSet(&entry)
+			}
 			if err != nil {
 				return fmt.Errorf("make %s a neighbour of %s: %w", other.host.Name, m.host.Name, err)
 			}

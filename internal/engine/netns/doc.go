@@ -42,10 +42,13 @@
 //
 // Interfaces are named eth0, eth1 and so on in the order of a host's links, and
 // have the MAC address that Docker would give them: 02:42 and the IPv4 address.
-// IPv6 is off, as it is in Docker's containers. Neighbours are known from the
-// beginning, by permanent entries (arp(7)): the kernel's table of neighbours is
+// IPv6 is off, as it is in Docker's containers, but for the loopback of a host
+// that has IPv6 addresses and the links that it has them on, where they can be
+// used at once. Neighbours are known from the beginning, by permanent entries
+// (arp(7)): the kernel's table of neighbours is
 // shared by all namespaces, and without privilege over the machine nobody can
-// raise its limit of 1,024, which permanent entries do not count against. So no
-// ARP is seen between a lab's hosts, except on a subnet of more than 32 hosts,
-// between two that are neither routers nor depended on.
+// raise its limit of 1,024, which permanent entries do not count against. So
+// neither ARP nor neighbour discovery is seen between a lab's hosts, except on a
+// subnet of more than 32 hosts, between two that are neither routers nor depended
+// on.
 package netns

@@ -40,6 +40,40 @@ func star(clients int) *topology.Lab {
 	return l
 }
 
+// dual is the star with IPv6 on all subnets but the last client's: in
+// fd12:0:0:I::/64, hosts are ::10 and the router ::fe.
+func dual(clients int) *topology.Lab {
+	l := star(clients)
+	without := fmt.Sprintf("net%d", clients)
+	for i := range l.Hosts {
+		h := &l.Hosts[i]
+		if h.Forwards {
+			h.Sysctls = map[string]string{"net.ipv6.conf.all.forwarding": "1"}
+		}
+		for j := range h.Links {
+			link := &h.Links[j]
+			if link.Subnet == without {
+				continue
+			}
+			a := link.Address.Addr().As4()
+			subnet := int(a[2])*4 + int(a[3])/64
+			gateway := netip.MustParseAddr(fmt.Sprintf("fd12:0:0:%x::fe", subnet))
+			link.Address6 = netip.PrefixFrom(gateway, 64)
+			if !h.Forwards {
+				link.Address6 = netip.MustParsePrefix(fmt.Sprintf("fd12:0:0:%x::10/64", subnet))
+				h.Routes = append(h.Routes, topology.Route{Destination: netip.MustParsePrefix("::/0"), Gateway: gateway})
+			}
+		}
+	}
+	for i := range l.Subnets {
+		if s := &l.Subnets[i]; s.Name != without {
+			a := s.Prefix.Addr().As4()
+			s.Prefix6 = netip.MustParsePrefix(fmt.Sprintf("fd12:0:0:%x::/64", int(a[2])*4+int(a[3])/64))
+		}
+	}
+	return l
+}
+
 // offset returns the prefix's n-th address.
 func offset(p netip.Prefix, n byte) netip.Addr {
 	a := p.Addr().As4()

@@ -48,6 +48,7 @@ func init() {
 		"engine":    engineProgram,
 		"rootless":  rootlessProgram,
 		"lab":       labProgram,
+		"ipv6":      ipv6Program,
 		"supported": supportedProgram,
 		"forbidden": forbiddenProgram,
 	}
@@ -55,7 +56,7 @@ func init() {
 
 // echoProgram answers what it is told, with where it heard it from.
 func echoProgram(args []string) error {
-	l, err := net.Listen("tcp4", args[0])
+	l, err := net.Listen("tcp", args[0])
 	if err != nil {
 		return err
 	}
@@ -75,7 +76,7 @@ func echoProgram(args []string) error {
 
 // dialProgram says hello and prints the answer.
 func dialProgram(args []string) error {
-	c, err := net.DialTimeout("tcp4", args[0], 5*time.Second)
+	c, err := net.DialTimeout("tcp", args[0], 5*time.Second)
 	if err != nil {
 		return err
 	}

@@ -132,9 +132,15 @@ func writeHosts(text string) (name string, err error) {
 func (h *Host) hostsFile(hostname string, extra map[string][]netip.Addr) string {
 	var text strings.Builder
 	line := func(a netip.Addr, name string) { fmt.Fprintf(&text, "%s\t%s\n", a, name) }
-	line(netip.AddrFrom4([4]byte{127, 0, 0, 1}), "localhost")
+	both := func(four, six netip.Addr, name string) { // in this order, where there are two
+		line(four, name)
+		if six.IsValid() && hasIPv6(h.asked) {
+			line(six, name)
+		}
+	}
+	both(netip.AddrFrom4([4]byte{127, 0, 0, 1}), netip.IPv6Loopback(), "localhost")
 	for _, link := range h.asked.Links {
-		line(link.Address.Addr(), hostname)
+		both(link.Address.Addr(), link.Address6.Addr(), hostname)
 	}
 	for _, name := range slices.Sorted(maps.Keys(extra)) {
 		for _, a := range extra[name] {
@@ -144,7 +150,7 @@ func (h *Host) hostsFile(hostname string, extra map[string][]netip.Addr) string 
 	for _, link := range h.asked.Links {
 		for _, other := range h.network.members[link.Subnet] {
 			if other.host != h.asked {
-				line(other.address, other.host.Name)
+				both(other.address, other.address6, other.host.Name)
 			}
 		}
 	}

@@ -14,7 +14,9 @@ type member struct {
 	host    *topology.Host
 	link    int // its number among the host's links
 	address netip.Addr
-	mac     net.HardwareAddr
+	// address6 is not valid where the host has no IPv6 address.
+	address6 netip.Addr
+	mac      net.HardwareAddr
 	// known says that all other members know this one's MAC address: it is a
 	// router, or others depend on it.
 	known bool
@@ -41,12 +43,15 @@ func membersOf(l *topology.Lab) (map[string][]member, error) {
 			}
 		}
 		for j, link := range h.Links {
-			m := member{host: h, link: j, address: link.Address.Addr(), known: h.Forwards || needed[h.Name]}
+			m := member{host: h, link: j, address: link.Address.Addr(), address6: link.Address6.Addr(), known: h.Forwards || needed[h.Name]}
 			if _, ok := members[link.Subnet]; !ok {
 				return nil, fmt.Errorf("%s: there is no subnet %s", h.Name, link.Subnet)
 			}
 			if !m.address.Is4() {
 				return nil, fmt.Errorf("%s on %s: %s is no IPv4 address", h.Name, link.Subnet, link.Address)
+			}
+			if m.address6.IsValid() && (!m.address6.Is6() || m.address6.Is4In6()) {
+				return nil, fmt.Errorf("%s on %s: %s is no IPv6 address", h.Name, link.Subnet, link.Address6)
 			}
 			var err error
 			if m.mac, err = hardwareAddress(link); err != nil {

@@ -28,9 +28,13 @@ func TestBuildRefuses(t *testing.T) {
 			func(c *topology.Host) { c.Links[0].Subnet = "nowhere" },
 			"client1: there is no subnet nowhere",
 		},
-		"IPv6": {
-			func(c *topology.Host) { c.Links[0].Address = netip.MustParsePrefix("fd00::1/64") },
-			"client1 on net1: fd00::1/64 is no IPv4 address",
+		"IPv6 for IPv4": {
+			func(c *topology.Host) { c.Links[0].Address = netip.MustParsePrefix("fd12::1/64") },
+			"client1 on net1: fd12::1/64 is no IPv4 address",
+		},
+		"IPv4 for IPv6": {
+			func(c *topology.Host) { c.Links[0].Address6 = netip.MustParsePrefix("10.12.0.1/24") },
+			"client1 on net1: 10.12.0.1/24 is no IPv6 address",
 		},
 		"a long MAC": {
 			func(c *topology.Host) { c.Links[0].MAC = "02:00:00:00:00:00:00:01" },
