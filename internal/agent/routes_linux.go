@@ -18,11 +18,11 @@ import (
 // setRoutes gives a container its host's routes, and no other way out: the
 // default route over the bridge that the engine set is a second path and goes.
 func setRoutes(wanted []topology.Route) error {
-	routes, err := netlink.RouteList(nil, netlink.FAMILY_V4)
+	routes, err := netlink.RouteList(nil, netlink.FAMILY_ALL)
 	if err != nil {
 		return fmt.Errorf("list routes: %w", err)
 	}
-	var errs []error
+	errs := []error{skipDAD()}
 	for _, r := range routes {
 		if r.Dst == nil || r.Dst.IP.IsUnspecified() {
 			if err := netlink.RouteDel(&r); err != nil {
@@ -36,6 +36,28 @@ func setRoutes(wanted []topology.Route) error {
 		}}
 		if err := netlink.RouteReplace(&route); err != nil {
 			errs = append(errs, fmt.Errorf("route %s over %s: %w", r.Destination, r.Gateway, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// skipDAD has the kernel use the addresses at once that it still detects
+// duplicates of (RFC 4862): a container's own link-local ones, for up to 2 s, in
+// which a router asks for no neighbour.
+func skipDAD() error {
+	addresses, err := netlink.AddrList(nil, netlink.FAMILY_V6)
+	if err != nil {
+		return fmt.Errorf("list addresses: %w", err)
+	}
+	var errs []error
+	for _, a := range addresses {
+		if a.Flags&unix.IFA_F_TENTATIVE == 0 {
+			continue
+		}
+		at := &netlink.GenericLink{LinkAttrs: netlink.LinkAttrs{Index: a.LinkIndex}}
+		again := netlink.Addr{IPNet: a.IPNet, Flags: unix.IFA_F_NODAD}
+		if err := errors.Join(netlink.AddrDel(at, &a), netlink.AddrAdd(at, &again)); err != nil {
+			errs = append(errs, fmt.Errorf("set %s anew: %w", a.IPNet, err))
 		}
 	}
 	return errors.Join(errs...)

@@ -170,6 +170,9 @@ func CheckInterfaces(interfaces []Interface, links []topology.Link) error {
 	var missing []string
 	for _, l := range links {
 		missing = append(missing, l.Address.String())
+		if l.Address6.IsValid() {
+			missing = append(missing, l.Address6.String())
+		}
 	}
 	for _, i := range interfaces {
 		for _, a := range i.Addresses {

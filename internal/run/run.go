@@ -135,3 +135,6 @@ var Routed = map[string]string{
 	"com.docker.network.bridge.gateway_mode_ipv4":    "routed",
 	"com.docker.network.bridge.enable_ip_masquerade": "false",
 }
+
+// Routed6 are further ones, of networks with IPv6.
+var Routed6 = map[string]string{"com.docker.network.bridge.gateway_mode_ipv6": "routed"}

@@ -53,6 +53,10 @@ func (n *network) container(h topology.Host) client.ContainerCreateOptions {
 	}
 	// The kernel's own default: Docker's lets everybody have low ports.
 	sysctls := map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024"}
+	if slices.ContainsFunc(h.Links, func(l topology.Link) bool { return l.Address6.IsValid() }) {
+		// The loopback has no IPv6 otherwise.
+		sysctls["net.ipv6.conf.all.disable_ipv6"] = "0"
+	}
 	maps.Copy(sysctls, h.Sysctls)
 	var extraHosts []string
 	for _, name := range slices.Sorted(maps.Keys(h.ExtraHosts)) {
@@ -88,7 +92,7 @@ func (n *network) container(h topology.Host) client.ContainerCreateOptions {
 // endpointOf gives the host its address, and its name on that subnet.
 func endpointOf(h topology.Host, l topology.Link) *apinetwork.EndpointSettings {
 	e := &apinetwork.EndpointSettings{
-		IPAMConfig: &apinetwork.EndpointIPAMConfig{IPv4Address: l.Address.Addr()},
+		IPAMConfig: &apinetwork.EndpointIPAMConfig{IPv4Address: l.Address.Addr(), IPv6Address: l.Address6.Addr()},
 		Aliases:    []string{h.Name},
 	}
 	if mac, err := net.ParseMAC(l.MAC); err == nil {

@@ -79,6 +79,17 @@ func (r *recording) last(host string) evidence.HostEvent {
 	return r.events[host][len(r.events[host])-1]
 }
 
+func (r *recording) all(host, event string) (all []evidence.HostEvent) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, e := range r.events[host] {
+		if e.Event == event {
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
 // setup is a run of the lab
 //
 //	client .10 ── near 10.N.1.0/24 ── .254 router .254 ── far 10.N.2.0/24 ── .10 server
@@ -196,6 +207,68 @@ func TestInterruptedBringUp(t *testing.T) {
 	s.Progress = func(int, int) { cancel() }
 	_, err := Engine{}.Up(ctx, s)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// IPv6 goes from one subnet to another through the router, as soon as the hosts
+// are open.
+func TestIPv6(t *testing.T) {
+	cli := engine(t)
+	s, recorded := setup(t, cli)
+	withIPv6(s.Lab)
+	server, _ := s.Lab.Host("server")
+	caller, _ := s.Lab.Host("client")
+	at := netip.AddrPortFrom(server.Links[0].Address6.Addr(), 12000).String()
+	server.Program, server.Ready.When = []string{"server", "--json", "--address", at}, topology.ReadyEvent
+	caller.Program, caller.Ready.When = []string{"client", "--json", "--retry", "0", "--message", "hello", at}, topology.ReadyExit
+	n, err := Engine{}.Up(t.Context(), s)
+	require.NoError(t, err)
+	for _, subnet := range s.Lab.Subnets {
+		made, err := cli.NetworkInspect(t.Context(), "fourtuple-"+s.ID[:8]+"-"+subnet.Name, client.NetworkInspectOptions{})
+		require.NoError(t, err)
+		assert.True(t, made.Network.EnableIPv6)
+		assert.Equal(t, "routed", made.Network.Options["com.docker.network.bridge.gateway_mode_ipv6"])
+		assert.Equal(t, subnet.Prefix6, made.Network.IPAM.Config[1].Subnet)
+	}
+	do(t, n, topology.Open, "router", "server", "client")
+	do(t, n, topology.Start, "server", "client")
+	do(t, n, topology.Close, "client", "router", "server")
+	require.NoError(t, n.Down(t.Context()))
+
+	exited := recorded.all("client", evidence.HostExited)
+	require.Len(t, exited, 1, "%+v", recorded.events["client"])
+	assert.Equal(t, 0, *exited[0].Status, "every reply was the right one")
+}
+
+// do has hosts do a step, one after the other.
+func do(t *testing.T, n *run.Network, action topology.Action, hosts ...string) {
+	t.Helper()
+	for _, host := range hosts {
+		require.NoError(t, n.Hosts[host].Do(t.Context(), topology.Step{Action: action, On: []string{host}}), host)
+	}
+}
+
+// withIPv6 gives the lab of setup fd12:N:0:S::/64 as well.
+func withIPv6(l *topology.Lab) {
+	six := func(p netip.Prefix, bits int) netip.Prefix {
+		a := p.Addr().As4()
+		return netip.MustParsePrefix(fmt.Sprintf("fd12:%d:0:%d::%d/%d", a[1], a[2], a[3], bits))
+	}
+	for i := range l.Subnets {
+		l.Subnets[i].Prefix6 = six(l.Subnets[i].Prefix, 64)
+	}
+	for i := range l.Hosts {
+		h := &l.Hosts[i]
+		for j := range h.Links {
+			h.Links[j].Address6 = six(h.Links[j].Address, 64)
+		}
+		if h.Forwards {
+			h.Sysctls["net.ipv6.conf.all.forwarding"] = "1"
+			continue
+		}
+		router := h.Links[0].Address6.Addr().As16()
+		router[14], router[15] = 0x02, 0x54 // ::254
+		h.Routes = append(h.Routes, topology.Route{Destination: netip.MustParsePrefix("::/0"), Gateway: netip.AddrFrom16(router)})
+	}
 }
 
 func TestBringUpSaysWhatIsWrong(t *testing.T) {
