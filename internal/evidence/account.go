@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -17,8 +18,21 @@ type account struct {
 	host  *topology.Host
 	is    *Host
 	count map[string]int // by event
-	names []string       // of snapshots
 	last  int            // snapshot's number
+
+	// steps are the lab's that are done on the host, of which done are told;
+	// told are the events by the steps' numbers.
+	steps []*topology.Step
+	done  int
+	told  map[int]*HostEvent
+	// failed is the step that ended the run, as the host has it, failure what it
+	// says of it.
+	failed  int
+	failure string
+	// programs are by their names.
+	programs map[string]*life
+	// names are of the snapshots since the last step.
+	names []string
 
 	registered time.Time
 	closed     time.Time // zero for a host that did not close
@@ -30,19 +44,42 @@ type account struct {
 	unsealed string
 }
 
+// A life is what the agent tells of one program.
+type life struct {
+	// process is its number in Host.Processes, -1 before the first.
+	process int
+	// running says that it was started and has not ended, answered that the agent
+	// told whether it was ready, fresh that it did so since the last step.
+	running, answered, fresh bool
+}
+
+func newAccount(r *Run, lab *topology.Host, h *Host) *account {
+	a := &account{
+		run: r, host: lab, is: h,
+		count: make(map[string]int), told: make(map[int]*HostEvent), programs: make(map[string]*life),
+	}
+	for i := range r.Lab.Steps {
+		if s := &r.Lab.Steps[i]; doneOn(s, lab.Name) {
+			a.steps = append(a.steps, s)
+		}
+	}
+	return a
+}
+
 // stages are the events of a host's life: the event that must have come before,
-// whether only hosts with a program have it, and whether it may come again.
+// and whether it may come again.
 var stages = map[string]struct {
-	after          string
-	program, again bool
+	after string
+	again bool
 }{
 	HostRegistered: {},
 	HostLive:       {after: HostRegistered},
-	HostStarted:    {after: HostLive, program: true},
-	HostReady:      {after: HostStarted, program: true},
-	HostNotReady:   {after: HostLive, program: true},
+	HostStarted:    {after: HostLive, again: true},
+	HostReady:      {after: HostStarted, again: true},
+	HostNotReady:   {after: HostLive, again: true},
 	HostSnapshot:   {after: HostLive, again: true},
-	HostExited:     {after: HostStarted, program: true},
+	HostStep:       {after: HostLive, again: true},
+	HostExited:     {after: HostStarted, again: true},
 	HostStopped:    {after: HostLive},
 	HostFailed:     {again: true},
 	HostClosed:     {after: HostLive},
@@ -90,8 +127,6 @@ func (a *account) order(e *HostEvent, first bool) error {
 		return fmt.Errorf("%q without %q before", e.Event, stage.after)
 	case !stage.again && a.count[e.Event] > 0:
 		return fmt.Errorf("%q a second time", e.Event)
-	case stage.program && len(a.host.Program) == 0:
-		return fmt.Errorf("%q, and the lab has no program there", e.Event)
 	}
 	return nil
 }
@@ -108,35 +143,174 @@ func (a *account) take(e *HostEvent) error {
 			return fmt.Errorf("there is no snapshot %d", e.Snapshot)
 		}
 		return cmp.Or(numbered(e.Interfaces), CheckInterfaces(e.Interfaces, a.host.Links))
-	case HostStarted:
-		a.is.pid = e.PID
-		if e.PID < 1 || !slices.Equal(e.Command, a.host.Program) {
-			return fmt.Errorf("process %d, %q, is not the lab's program %q", e.PID, e.Command, a.host.Program)
-		}
-	case HostNotReady:
-		if a.count[HostStarted] == 0 {
-			return errors.New(e.Error)
-		}
-	case HostExited:
-		a.is.exited, a.is.status = e.Time, e.Status
-		if e.Status == nil || *e.Status < 0 || *e.Status > 255 {
-			return errors.New("an end without a status")
-		}
+	case HostStarted, HostReady, HostNotReady, HostExited:
+		return a.takeProgram(e)
 	case HostSnapshot:
 		if e.Snapshot <= a.last {
 			return fmt.Errorf("snapshot %d comes after snapshot %d", e.Snapshot, a.last)
 		}
 		a.last, a.is.Snapshots[e.Name], a.is.snapshot = e.Snapshot, e.Snapshot, e.Time
+		// A run that pauses takes the last snapshot once more.
+		if !a.takes(a.done, e.Name) && !a.takes(a.done-1, e.Name) {
+			return fmt.Errorf("a snapshot %q that no step asks for here", e.Name)
+		}
 		a.names = append(a.names, e.Name)
+	case HostStep:
+		return a.takeStep(e)
 	case HostFailed:
+		if n := failedStep(e.Error); n > 0 && a.failed == 0 {
+			a.failed, a.failure = n, e.Error
+			return nil
+		}
 		return fmt.Errorf("%s says: %s", a.host.Name, e.Error)
 	case HostLost:
 		a.unsealed = fmt.Sprintf("%s ended early: %s", a.host.Name, e.Error)
+	case HostStopped:
+		for _, name := range slices.Sorted(maps.Keys(a.programs)) {
+			if a.programs[name].running {
+				return fmt.Errorf("%q, and %s has not ended", e.Event, named(name))
+			}
+		}
 	case HostClosed:
 		a.closed = e.Time
 		return a.takeSeals(e.Seals)
 	}
 	return nil
+}
+
+// named is a program of a host in words.
+func named(program string) string {
+	if program == "" {
+		return "the host's command"
+	}
+	return fmt.Sprintf("the program %q", program)
+}
+
+// takeProgram checks and keeps what an event says of a program.
+func (a *account) takeProgram(e *HostEvent) error {
+	args, _ := a.host.Arguments(e.Program)
+	if len(args) == 0 {
+		return fmt.Errorf("%q of %s, and the lab has no such program there", e.Event, named(e.Program))
+	}
+	p := a.programs[e.Program]
+	if p == nil {
+		p = &life{process: -1, answered: true}
+		a.programs[e.Program] = p
+	}
+	switch e.Event {
+	case HostStarted:
+		wanted := a.count[HostStopped] == 0 && a.asks(topology.Start, e.Program)
+		running := p.running
+		p.process, p.running, p.answered, p.fresh = len(a.is.Processes), true, false, false
+		a.is.Processes = append(a.is.Processes, Process{Program: e.Program, PID: e.PID, Started: e.Time})
+		a.is.ran[programID{e.Program, e.PID}] = true
+		switch {
+		case e.PID < 1 || !slices.Equal(e.Command, args):
+			return fmt.Errorf("process %d, %q, is not %s of the lab, %q", e.PID, e.Command, named(e.Program), args)
+		case running:
+			return fmt.Errorf("%s is started, and runs", named(e.Program))
+		case !wanted:
+			return fmt.Errorf("%s is started, and no step asks for it here", named(e.Program))
+		}
+	case HostReady, HostNotReady:
+		if p.answered { // one that was not started is not ready, and the agent says why
+			return errors.New(cmp.Or(e.Error, fmt.Sprintf("%q of %s, which was not started since the last", e.Event, named(e.Program))))
+		}
+		p.answered, p.fresh = true, true
+	case HostExited:
+		if !p.running {
+			return fmt.Errorf("%q of %s, which did not run", e.Event, named(e.Program))
+		}
+		p.running = false
+		process := &a.is.Processes[p.process]
+		process.Exited, process.Status = e.Time, e.Status
+		switch {
+		case e.PID != process.PID:
+			return fmt.Errorf("process %d ended, and %s is process %d", e.PID, named(e.Program), process.PID)
+		case e.Status == nil || *e.Status < 0 || *e.Status > 255:
+			return errors.New("an end without a status")
+		}
+	}
+	return nil
+}
+
+// step is the step that the host is at; nil behind the last.
+func (a *account) step() *topology.Step {
+	if a.done < len(a.steps) {
+		return a.steps[a.done]
+	}
+	return nil
+}
+
+// takes tells whether the host's nth step is that snapshot.
+func (a *account) takes(n int, name string) bool {
+	return n >= 0 && n < len(a.steps) && a.steps[n].Action == topology.Snapshot && a.steps[n].Name == name
+}
+
+// asks tells whether the step that the host is at does that to a program.
+func (a *account) asks(action topology.Action, program string) bool {
+	s := a.step()
+	return s != nil && s.Action == action && slices.Contains(programsOf(s, a.host.Name), program)
+}
+
+// takeStep checks that a step is the next one of the lab, and that what it does
+// was told before it.
+func (a *account) takeStep(e *HostEvent) error {
+	s := a.step()
+	if len(a.names) > 0 && a.takes(a.done-1, a.names[0]) && a.steps[a.done-1].Number == e.Step {
+		a.names = nil
+		return nil
+	}
+	switch {
+	case s == nil:
+		return fmt.Errorf("step %d, and the lab has none there", e.Step)
+	case s.Number != e.Step:
+		return fmt.Errorf("step %d, where the lab has step %d", e.Step, s.Number)
+	case a.failed > 0:
+		return fmt.Errorf("step %d after one that failed", e.Step)
+	}
+	a.done++
+	a.told[e.Step] = e
+	names := a.names
+	a.names = nil
+	if (e.Answer != nil) != a.answers(s) {
+		return fmt.Errorf("step %d has an answer that nothing gives, or has none", e.Step)
+	}
+	if e.Answer != nil {
+		if err := e.Answer.Check(); err != nil || e.Answer.Event != EventAnswer {
+			return fmt.Errorf("step %d has the answer %q: %w", e.Step, e.Answer.Event, cmp.Or(err, errors.New("it is none")))
+		}
+	}
+	if s.Action == topology.Snapshot && len(names) == 0 {
+		return fmt.Errorf("step %d without the snapshot %q", e.Step, s.Name)
+	}
+	for _, name := range programsOf(s, a.host.Name) {
+		p := a.programs[name]
+		switch {
+		case p == nil && (s.Action == topology.Start || s.Action == topology.Type || s.Action == topology.Signal):
+			return fmt.Errorf("step %d, and %s was not started", e.Step, named(name))
+		case s.Action == topology.Start && !p.fresh:
+			return fmt.Errorf("step %d, and it is not said whether %s was ready", e.Step, named(name))
+		case s.Action == topology.Stop && p != nil && p.running:
+			return fmt.Errorf("step %d, and %s has not ended", e.Step, named(name))
+		}
+	}
+	for _, p := range a.programs {
+		p.fresh = false
+	}
+	return nil
+}
+
+// answers tells whether a prompt answers a step.
+func (a *account) answers(s *topology.Step) bool {
+	if s.Action != topology.Type {
+		return false
+	}
+	for _, name := range programsOf(s, a.host.Name) {
+		args, _ := a.host.Arguments(name)
+		return topology.Prompts(args)
+	}
+	return false
 }
 
 // belongs compares the run that the host says it is of with the folder's.
@@ -220,23 +394,15 @@ func (a *account) witnesses() []Witness {
 // whole tells what a life that came to its end lacks.
 func (a *account) whole() error {
 	file := FileName(a.host.Name, Agent)
-	for _, event := range []string{HostLive, HostStarted, HostExited, HostStopped} {
-		if a.count[event] == 0 && (!stages[event].program || len(a.host.Program) > 0) {
+	for _, event := range []string{HostLive, HostStopped} {
+		if a.count[event] == 0 {
 			return fmt.Errorf("%s has no event %q", file, event)
 		}
 	}
-	if n := a.count[HostReady] + a.count[HostNotReady]; n != a.count[HostStarted] {
-		return fmt.Errorf("%s does not say whether the program was ready", file)
-	}
-	var want []string
-	for _, s := range a.run.Lab.Steps {
-		if s.Action == topology.Snapshot && (len(s.On) == 0 || slices.Contains(s.Hosts(), a.host.Name)) {
-			want = append(want, s.Name)
+	for _, name := range slices.Sorted(maps.Keys(a.programs)) {
+		if p := a.programs[name]; !p.answered && a.failed == 0 {
+			return fmt.Errorf("%s does not say whether %s was ready", file, named(name))
 		}
-	}
-	// A run that pauses takes the last snapshot once more.
-	if names := slices.Compact(a.names); !slices.Equal(names, want) {
-		return fmt.Errorf("%s has the snapshots %q, the lab's are %q", file, names, want)
 	}
 	return nil
 }

@@ -7,10 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/netip"
 	"slices"
 
-	"github.com/gopacket/gopacket"
 	"github.com/gopacket/gopacket/layers"
 	"github.com/gopacket/gopacket/pcapgo"
 )
@@ -34,8 +32,8 @@ func (c *capture) flaw(format string, args ...any) {
 	}
 }
 
-// minFrame is the least that a packet with a TCP segment takes in the file.
-const minFrame = 86
+// minFrame is the least that a packet takes in the file.
+const minFrame = 74
 
 // sectionMagic begins every pcapng file, in either byte order. NgReader would
 // also unpack a compressed one.
@@ -95,8 +93,8 @@ func (c *capture) next() error {
 	if on.LinkType != layers.LinkTypeEthernet {
 		return fmt.Errorf("%q is no Ethernet", p.Interface)
 	}
-	segment, err := c.decoder.decode(&p, data, info)
-	if segment {
+	ours, err := c.decoder.decode(&p, data, info)
+	if ours {
 		p.Payload = bytes.Clone(p.Payload) // the reader uses its buffer again
 		c.packets = append(c.packets, p)
 	}
@@ -131,65 +129,4 @@ func (c *capture) check(interfaces []Interface) {
 	if slices.Sort(captured); !slices.Equal(live, captured) {
 		c.flaw("is of the interfaces %q, the host has %q", captured, live)
 	}
-}
-
-// A decoder finds the TCP segments in Ethernet frames.
-type decoder struct {
-	parser *gopacket.DecodingLayerParser
-	found  []gopacket.LayerType
-	ip4    layers.IPv4
-	ip6    layers.IPv6
-	tcp    layers.TCP
-}
-
-func newDecoder() *decoder {
-	d := &decoder{parser: gopacket.NewDecodingLayerParser(layers.LayerTypeEthernet)}
-	d.parser.IgnoreUnsupported = true
-	d.parser.SetDecodingLayerContainer(gopacket.DecodingLayerArray(nil))
-	for _, l := range []gopacket.DecodingLayer{&layers.Ethernet{}, &layers.Dot1Q{}, &d.ip4, &d.ip6, &d.tcp} {
-		d.parser.AddDecodingLayer(l)
-	}
-	return d
-}
-
-// decode sets what a frame says of a TCP segment; false for a frame without
-// one.
-func (d *decoder) decode(p *Packet, data []byte, info gopacket.CaptureInfo) (segment bool, err error) {
-	if info.Length < len(data) {
-		return false, errors.New("more was captured than was there")
-	}
-	if err := d.parser.DecodeLayers(data, &d.found); err != nil {
-		return false, err
-	}
-	var source, destination []byte
-	length := 0 // behind the IP header, as it says
-	for _, layer := range d.found {
-		switch layer {
-		case layers.LayerTypeIPv4:
-			source, destination, p.TTL = d.ip4.SrcIP, d.ip4.DstIP, d.ip4.TTL
-			length = int(d.ip4.Length) - len(d.ip4.Contents)
-			if d.ip4.Protocol == layers.IPProtocolTCP && d.ip4.NextLayerType() == gopacket.LayerTypeFragment {
-				return false, errors.New("a fragment of a segment")
-			}
-		case layers.LayerTypeIPv6:
-			source, destination, p.TTL = d.ip6.SrcIP, d.ip6.DstIP, d.ip6.HopLimit
-			length = int(d.ip6.Length)
-		case layers.LayerTypeTCP:
-			segment = true
-		}
-	}
-	if !segment {
-		return false, nil
-	}
-	if d.parser.Truncated && len(data) == info.Length {
-		return false, errors.New("its IP header says more bytes than there are")
-	}
-	t := &d.tcp
-	from, _ := netip.AddrFromSlice(source)
-	to, _ := netip.AddrFromSlice(destination)
-	p.Source, p.Destination = netip.AddrPortFrom(from, uint16(t.SrcPort)), netip.AddrPortFrom(to, uint16(t.DstPort))
-	p.Seq, p.Ack, p.Window, p.Payload = t.Seq, t.Ack, t.Window, t.Payload
-	p.Flags = Flags(t.Contents[13]) // RFC 9293, section 3.1
-	p.Length = max(length-len(t.Contents), len(p.Payload))
-	return true, nil
 }

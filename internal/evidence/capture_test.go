@@ -76,9 +76,25 @@ func TestReadCaptureAsTsharkDoes(t *testing.T) {
 			assert.Equal(t, 38, c.frames)
 			var got []string
 			for _, p := range c.packets {
-				got = append(got, asTshark(p))
+				if p.Protocol == TCP {
+					got = append(got, asTshark(p))
+				}
 			}
 			assert.Equal(t, strings.Split(strings.TrimSuffix(string(want), "\n"), "\n"), got)
+			require.Len(t, c.packets, 38)
+			if len(got) == 38 {
+				return
+			}
+			// The others have a datagram to a port that nobody has.
+			datagram, refused := c.packets[36], c.packets[37]
+			assert.Equal(t, UDP, datagram.Protocol)
+			assert.Equal(t, "datagram", string(datagram.Payload))
+			assert.Equal(t, uint16(9), datagram.Destination.Port())
+			assert.Equal(t, ICMP, refused.Protocol)
+			assert.Equal(t, "ECONNREFUSED", refused.ICMP)
+			assert.Equal(t, UDP, refused.QuotedProtocol)
+			assert.Equal(t, datagram.Tuple(), refused.Quoted)
+			assert.Equal(t, 36, refused.Length)
 		})
 	}
 }
@@ -181,9 +197,9 @@ func TestReadCapture(t *testing.T) {
 		"one packet less":  {func(t *testing.T, m *made) { m.ends(t, 0, 1, 0); m.ends(t, 1, 0, 0) }, 0, `has 0 packets of "lo", which had 1`},
 		"ends twice":       {func(t *testing.T, m *made) { closeBoth(t, m); m.ends(t, 1, 0, 0) }, 0, "has the statistics of interface 1 twice"},
 		"a piece captured": {func(t *testing.T, m *made) { m.packet(t, 1, frame[:56], len(frame)); closeBoth(t, m) }, 1, ""},
-		"IP too long":      {func(t *testing.T, m *made) { m.packet(t, 1, change(16, 1, 0), len(frame)); closeBoth(t, m) }, 0, "after packet 1: its IP header says more bytes than there are"},
+		"IP too long":      {func(t *testing.T, m *made) { m.packet(t, 1, change(16, 1, 0), len(frame)); closeBoth(t, m) }, 0, "after packet 1: its headers say more bytes than there are"},
 		"TCP too long":     {func(t *testing.T, m *made) { m.packet(t, 1, change(46, 0xf0), len(frame)); closeBoth(t, m) }, 0, "after packet 1: TCP data offset greater than packet length"},
-		"a fragment":       {func(t *testing.T, m *made) { m.packet(t, 1, change(20, 0x20), len(frame)); closeBoth(t, m) }, 0, "after packet 1: a fragment of a segment"},
+		"a fragment":       {func(t *testing.T, m *made) { m.packet(t, 1, change(20, 0x20), len(frame)); closeBoth(t, m) }, 0, "after packet 1: a fragment of a packet of TCP, and fragments are not put together"},
 		"another link": {func(t *testing.T, m *made) {
 			_, err := m.w.AddInterface(pcapgo.NgInterface{Name: "tun0", LinkType: layers.LinkTypeRaw})
 			require.NoError(t, err)

@@ -294,7 +294,7 @@ func (j *joiner) read(h *Host, e end) int {
 // the started process's own. A child may be killed with it, and the kernel closes
 // what it had open.
 func (j *joiner) tellsEnds(h *Host, e end) bool {
-	own := func(f File) bool { return f.PID == h.pid }
+	own := func(f File) bool { return h.started(f.Program, f.PID) }
 	return h.finished() && slices.ContainsFunc(e.Files, own) && slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
 		return p.Event == EventHolding || p.Event == EventStopped || p.Event == EventClosed
 	})

@@ -147,8 +147,8 @@ func (j *joiner) checkFileRows(h *Host) {
 			processes[f.PID] = append(of, f)
 		}
 		for _, pid := range slices.Sorted(maps.Keys(processes)) {
-			if pid != h.pid && len(processes[pid]) == 1 {
-				h.defect(Files, "dump %d: process %d has a single descriptor, and is not the program, which is %d", d.number, pid, h.pid)
+			if !h.started(processes[pid][0].Program, pid) && len(processes[pid]) == 1 {
+				h.defect(Files, "dump %d: process %d has a single descriptor, and is not a program that was started", d.number, pid)
 			}
 		}
 	}
@@ -179,9 +179,6 @@ func (j *joiner) checkDescriptors(h *Host) {
 		}
 	}
 }
-
-// finished tells whether the host's program ended without an error.
-func (h *Host) finished() bool { return h.status != nil && *h.status == 0 }
 
 // checkTold compares what a program tells that is not of one connection with
 // the tables, with its agent and with itself.
@@ -223,7 +220,7 @@ func (j *joiner) checkTold(h *Host) {
 	host := j.hosts[h.Name]
 	if host != nil && host.Ready.When == topology.ReadyEvent && count[EventListening]+count[EventHolding] == 0 &&
 		slices.ContainsFunc(h.Events, func(e HostEvent) bool { return e.Event == HostReady }) &&
-		(h.exited.IsZero() || !h.exited.Before(h.snapshot)) {
+		!slices.ContainsFunc(h.Processes, func(p Process) bool { return p.Exited.Before(h.snapshot) && !p.Exited.IsZero() }) {
 		h.defect(Program, "its agent says that it told that it was ready, and it tells nothing of the kind")
 	}
 	listens := make(map[string]bool)

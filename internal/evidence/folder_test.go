@@ -19,7 +19,7 @@ var lab = &topology.Lab{Name: "tiny", Hosts: []topology.Host{{Name: "a"}}}
 
 func create(t *testing.T, dir string) *evidence.Folder {
 	t.Helper()
-	f, err := evidence.Create(dir, lab, []byte("x-lab: {}\n"))
+	f, err := evidence.Create(dir, lab, []byte("x-lab: {}\n"), evidence.Versions{})
 	require.NoError(t, err)
 	return f
 }
@@ -95,7 +95,7 @@ func TestCreateRefuses(t *testing.T) {
 			parent := t.TempDir()
 			dir := c.prepare(t, parent)
 			before := names(t, parent)
-			_, err := evidence.Create(dir, lab, nil)
+			_, err := evidence.Create(dir, lab, nil, evidence.Versions{})
 			require.ErrorContains(t, err, c.want)
 			assert.NotContains(t, err.Error(), "\x1b")
 			assert.Equal(t, before, names(t, parent))

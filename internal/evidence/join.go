@@ -137,6 +137,9 @@ func (j *joiner) split(h *Host) {
 	}
 	for i := range h.Packets {
 		p := &h.Packets[i]
+		if p.Protocol != TCP {
+			continue
+		}
 		ends := p.Tuple().canonical()
 		of := latest[ends]
 		var o *opening

@@ -21,7 +21,7 @@ func joinLab(masquerade ...string) *topology.Lab {
 		return topology.Link{Subnet: subnet, Address: netip.MustParsePrefix(address + "/24")}
 	}
 	lab := &topology.Lab{
-		Server: "server", Clients: []string{"client"},
+		Clients: []string{"client"},
 		Subnets: []topology.Subnet{
 			{Name: "cafe", Prefix: netip.MustParsePrefix("10.12.1.0/24")},
 			{Name: "home", Prefix: netip.MustParsePrefix("10.12.0.0/24")},
@@ -74,7 +74,7 @@ func leg(name string, outgoing bool, ttl uint8, p ...Packet) []Packet {
 }
 
 func packet(ms int, from, to netip.AddrPort, flags Flags, seq, ack uint32) Packet {
-	return Packet{Time: epoch.Add(time.Duration(ms) * time.Millisecond), Source: from, Destination: to, Flags: flags, Seq: seq, Ack: ack}
+	return Packet{Protocol: TCP, Time: epoch.Add(time.Duration(ms) * time.Millisecond), Source: from, Destination: to, Flags: flags, Seq: seq, Ack: ack}
 }
 
 // tries are the packets of a refused try and of one that is accepted, from the
@@ -126,7 +126,7 @@ func TestChainedTranslationIsFollowed(t *testing.T) {
 		return up
 	}
 	change := func(from, to netip.AddrPort) Translation {
-		return Translation{Original: FourTuple{from, there}, Translated: FourTuple{to, there}}
+		return Translation{Protocol: TCP, Original: FourTuple{from, there}, Translated: FourTuple{to, there}}
 	}
 	hosts := func() (client, r1, r2, server *Host) {
 		client = &Host{Name: "client", Packets: leg("eth0", true, 64, shake(here, there)...)}

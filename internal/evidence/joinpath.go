@@ -26,6 +26,9 @@ func (j *joiner) translate(h *Host) {
 	seen := make(map[change]bool)
 	for i := range h.Translations {
 		row := &h.Translations[i]
+		if row.Protocol != TCP {
+			continue
+		}
 		what := fmt.Sprintf("%s became %s", row.Original, row.Translated)
 		if !allowed {
 			j.orphan(h, Conntrack, row.Line, what+", but the lab does not let the host translate")

@@ -10,7 +10,6 @@ import (
 	"io/fs"
 	"net/netip"
 	"os"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -46,11 +45,11 @@ func printable(text string) string {
 	}, text)
 }
 
-// loadHost reads the files of one host, and says why they are not of this run,
-// if they are not.
-func loadHost(root *os.Root, r *Run, lab *topology.Host) (h *Host, foreign string) {
-	h = &Host{Name: lab.Name, Defects: make(map[Witness]string), Snapshots: make(map[string]int)}
-	a := &account{run: r, host: lab, is: h, count: make(map[string]int)}
+// loadHost reads the files of one host.
+func loadHost(root *os.Root, r *Run, lab *topology.Host) *account {
+	h := &Host{Name: lab.Name, Defects: make(map[Witness]string), Snapshots: make(map[string]int)}
+	h.ran = make(map[programID]bool)
+	a := newAccount(r, lab, h)
 	c := &rowCheck{host: h.Name, witness: Agent}
 	err := withFile(root, FileName(h.Name, Agent), maxRecords, func(file io.Reader, size int64) (err error) {
 		h.Events, err = readRows(file, size, FileName(h.Name, Agent), func(e *HostEvent, line int) error {
@@ -69,7 +68,7 @@ func loadHost(root *os.Root, r *Run, lab *topology.Host) (h *Host, foreign strin
 			h.defect(w, "%v", err)
 		}
 	}
-	return h, printable(a.foreign)
+	return a
 }
 
 // withFile opens a regular file of at most limit bytes.
@@ -159,16 +158,15 @@ func (h *Host) read(r io.Reader, size int64, a *account, w Witness) (records int
 		return len(rows), func() { h.Sockets = rows }, err
 	case Files:
 		rows, err := readRows(r, size, file, c.file)
-		started := func(f File) bool { return f.PID == h.pid }
-		if err == nil && len(rows) > 0 && !slices.ContainsFunc(rows, started) {
-			err = fmt.Errorf("%s has nothing of process %d, the program that was started", file, h.pid)
+		if err == nil {
+			err = h.checkOwners(file, rows)
 		}
 		return len(rows), func() { h.Files = rows }, err
 	case Program:
 		c.slack = clockSlack
 		rows, err := readRows(r, size, file, c.event)
-		if err == nil && h.pid == 0 && len(rows) > 0 {
-			err = fmt.Errorf("%s is of a program that was not started", file)
+		if err == nil {
+			err = h.checkSpeakers(file, rows)
 		}
 		return len(rows), func() { h.Program = rows }, err
 	default:
@@ -188,7 +186,7 @@ func readPackets(r io.Reader, size int64, a *account) (*capture, error) {
 		switch {
 		case p.Time.Before(from) || !a.closed.IsZero() && p.Time.After(until):
 			c.flaw("has packet %d at %s, which is not within the host's life", p.Number, p.Time.Format(time.RFC3339Nano))
-		case loopback[p.Interface] && !(own[p.Source.Addr()] && own[p.Destination.Addr()]):
+		case loopback[p.Interface] && !(own.has(p.Source.Addr()) && own.has(p.Destination.Addr())):
 			c.flaw("has packet %d from %s to %s on %q, which leads to no other host", p.Number, p.Source, p.Destination, p.Interface)
 		}
 	}
@@ -198,9 +196,18 @@ func readPackets(r io.Reader, size int64, a *account) (*capture, error) {
 	return c, nil
 }
 
+// addresses are those of a host.
+type addresses map[netip.Addr]bool
+
+// has tells whether packets to the address stay on the host: all of 127.0.0.0/8
+// do, and what goes to a group or to everybody goes to the host as well.
+func (own addresses) has(a netip.Addr) bool {
+	return own[a] || a.IsLoopback() || a.IsMulticast() || a.IsUnspecified()
+}
+
 // ownAddresses are a host's addresses, and its interfaces that lead nowhere else.
-func ownAddresses(interfaces []Interface) (own map[netip.Addr]bool, loopback map[string]bool) {
-	own, loopback = make(map[netip.Addr]bool), make(map[string]bool)
+func ownAddresses(interfaces []Interface) (own addresses, loopback map[string]bool) {
+	own, loopback = make(addresses), make(map[string]bool)
 	for _, i := range interfaces {
 		for _, a := range i.Addresses {
 			own[a.Addr()] = true
@@ -208,4 +215,50 @@ func ownAddresses(interfaces []Interface) (own map[netip.Addr]bool, loopback map
 		}
 	}
 	return own, loopback
+}
+
+// checkOwners wants open files to be of programs that were started, and of what
+// they started.
+func (h *Host) checkOwners(file string, rows []File) error {
+	type owner struct {
+		snapshot int
+		program  string
+	}
+	has := make(map[owner]bool)
+	for i := range rows {
+		if f := &rows[i]; h.ran[programID{f.Program, f.PID}] {
+			has[owner{f.Snapshot, f.Program}] = true
+		}
+	}
+	for i := range rows {
+		if f := &rows[i]; !has[owner{f.Snapshot, f.Program}] {
+			return fmt.Errorf("%s:%d: process %d is no program that was started, and nothing of one is in snapshot %d", file, f.Line, f.PID, f.Snapshot)
+		}
+	}
+	return nil
+}
+
+// checkSpeakers wants events to be told by processes that were started, or by
+// their children.
+func (h *Host) checkSpeakers(file string, rows []ProgramEvent) error {
+	children, programs := make(map[int]bool), make(map[string]bool)
+	for i := range h.Files {
+		children[h.Files[i].PID] = true
+	}
+	for i := range rows {
+		if e := &rows[i]; e.Call == "fork" {
+			children[int(e.Result)] = true
+		}
+	}
+	for _, p := range h.Processes {
+		programs[p.Program] = true
+	}
+	for i := range rows {
+		e := &rows[i]
+		child := children[e.PID] || h.Defect(Files) != ""
+		if !h.ran[programID{e.Program, e.PID}] && !(child && programs[e.Program]) {
+			return fmt.Errorf("%s:%d: process %d of program %q was not started", file, e.Line, e.PID, e.Program)
+		}
+	}
+	return nil
 }

@@ -59,20 +59,25 @@ type Packet struct {
 	TTL         uint8
 	Source      netip.AddrPort
 	Destination netip.AddrPort
-	Seq, Ack    uint32
-	Flags       Flags
-	Window      uint16
-	// Payload is the captured part of the segment's data, Length its length
-	// on the wire in bytes; FrameLength the frame's length on the wire.
+	// Seq, Ack, Flags and Window are a TCP segment's.
+	Seq, Ack uint32
+	Flags    Flags
+	Window   uint16
+	// Payload is the captured part of what is behind the header of TCP, UDP or
+	// ICMP, Length its length on the wire in bytes; FrameLength the frame's
+	// length on the wire.
 	Payload     []byte
 	Length      int
 	FrameLength int
 	// ICMP is the error, as the errno that it becomes at a socket: ECONNREFUSED,
-	// EHOSTUNREACH and so on (icmp(7)); empty for any other ICMP message. Quoted
-	// is the four-tuple of the packet that it quotes. Its own endpoints have no
-	// ports.
-	ICMP   string
-	Quoted FourTuple
+	// EHOSTUNREACH and so on (icmp(7)); empty for an echo. Quoted is the
+	// four-tuple of the packet that the error quotes, QuotedProtocol TCP or UDP,
+	// QuotedSeq the sequence number of a segment; zero where it quotes another.
+	// The message's own endpoints have no ports.
+	ICMP           string
+	Quoted         FourTuple
+	QuotedProtocol string
+	QuotedSeq      uint32
 }
 
 // Tuple is the packet's own direction as a four-tuple.

@@ -122,6 +122,7 @@ type File struct {
 type Translation struct {
 	Header
 	Snapshot   int       `json:"snapshot"`
+	Protocol   string    `json:"protocol"` // TCP or UDP
 	Original   FourTuple `json:"original"`
 	Translated FourTuple `json:"translated"`
 }
@@ -204,12 +205,12 @@ const (
 	// HostLive: routes are set and every witness watches. Its Snapshot is what
 	// the tables were before any program started.
 	HostLive = "live"
-	// HostStarted: the program runs, as PID, by Command.
+	// HostStarted: Program runs, as PID, by Command.
 	HostStarted = "started"
-	// HostReady: the program is ready.
+	// HostReady: Program, last started as PID, is ready.
 	HostReady = "ready"
-	// HostNotReady: the run went on before the program was ready, or started;
-	// Error says what was waited for, and why no longer.
+	// HostNotReady: the run went on before Program was ready, or started; Error
+	// says what was waited for, and why no longer.
 	HostNotReady = "not ready"
 	// HostSnapshot: the tables were written down, as Snapshot, under Name.
 	HostSnapshot = "snapshot"
@@ -217,11 +218,13 @@ const (
 	// answered. Every step that is done on the host has one, after what the step
 	// itself has the agent tell.
 	HostStep = "step"
-	// HostExited: the program ended, with Status.
+	// HostExited: Program, which ran as PID, ended, with Status.
 	HostExited = "exited"
-	// HostStopped: the program, if there was one, has ended; no more will be.
+	// HostStopped: all programs have ended; no more will be started.
 	HostStopped = "stopped"
-	// HostFailed: something the agent had to do did not work; Error says what.
+	// HostFailed: something the agent had to do did not work; Error says what. A
+	// step that failed and ended the run is "step N: …" (StepFailed); the host
+	// has no HostStep of it.
 	HostFailed = "error"
 	// HostClosed: everything is flushed; Seals names the files. The agent's
 	// last event.

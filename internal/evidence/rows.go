@@ -187,7 +187,7 @@ func (c *rowCheck) file(f *File, line int) error {
 
 // events are what a program may tell, and whether they are of a connection.
 var events = map[string]bool{
-	EventListening: false, EventFailed: false, EventStopped: false, EventLine: false,
+	EventListening: false, EventFailed: false, EventStopped: false, EventLine: false, EventPrompt: false, EventCall: false, EventAnswer: false,
 	EventAccepted: true, EventConnected: true, EventSent: true, EventReceived: true, EventHolding: true, EventClosed: true,
 }
 
@@ -206,8 +206,37 @@ func (e *ProgramEvent) Check() error {
 		return fmt.Errorf("%d bytes with a payload of %d", e.Bytes, len(e.Payload()))
 	case e.Served < 0:
 		return fmt.Errorf("served %d", e.Served)
+	case e.Typed != "" && e.Event != EventCall && e.Event != EventAnswer:
+		return fmt.Errorf("%q with a typed line", e.Event)
+	case e.Event == EventAnswer && e.Typed == "":
+		return errors.New("an answer without the line that was typed")
+	}
+	return e.Answer.check(e.Event)
+}
+
+// check wants an answer where there is one to be: of a call, and of a line, which
+// may make none.
+func (a Answer) check(event string) error {
+	switch {
+	case event != EventCall && event != EventAnswer && a != Answer{}:
+		return fmt.Errorf("%q with the answer of %s", event, a.Call)
+	case a.Call == "" && (event == EventCall || a != Answer{Errno: a.Errno}):
+		return errors.New("an answer of no call")
+	case a.Errno != "" && !isErrno(a.Errno):
+		return fmt.Errorf("%q is no name of an error", a.Errno)
+	case a.Call != "" && (a.Errno != "") != (a.Result == -1):
+		return fmt.Errorf("%s returned %d with the error %q", a.Call, a.Result, a.Errno)
+	case a.Waiting && (a.Errno != "" || a.Result != 0):
+		return fmt.Errorf("%s waits, and has answered", a.Call)
+	case a.FD < 0 || a.Result < -1:
+		return fmt.Errorf("%s of descriptor %d returned %d", a.Call, a.FD, a.Result)
 	}
 	return nil
+}
+
+// isErrno tells whether a text may be an error's name (errno(3)).
+func isErrno(name string) bool {
+	return len(name) > 1 && name[0] == 'E' && strings.Trim(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == ""
 }
 
 func (c *rowCheck) event(e *ProgramEvent, line int) error {
@@ -215,7 +244,10 @@ func (c *rowCheck) event(e *ProgramEvent, line int) error {
 }
 
 func (c *rowCheck) translation(t *Translation, line int) error {
-	err := cmp.Or(c.header(&t.Header, line), c.dumped(t.Snapshot, rowKey{FourTuple: t.Original}))
+	err := cmp.Or(c.header(&t.Header, line), c.dumped(t.Snapshot, rowKey{protocol: t.Protocol, FourTuple: t.Original}))
+	if err == nil && t.Protocol != TCP && t.Protocol != UDP {
+		err = fmt.Errorf("protocol %s is none of tcp and udp", t.Protocol)
+	}
 	if err == nil && (!t.Original.IsValid() || !t.Translated.IsValid() || t.Original == t.Translated) {
 		err = fmt.Errorf("%s to %s is no translation", t.Original, t.Translated)
 	}

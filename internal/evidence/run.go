@@ -35,6 +35,9 @@ type Run struct {
 	Datagrams []Datagram
 	// Steps are what was done, in the order of the lab's steps, and of hosts.
 	Steps []StepRow
+	// Ended says which step ended the run before the lab's last, and why; empty
+	// if none did. Steps from there on were not done.
+	Ended string
 	// Versions are of what ran it.
 	Versions Versions
 	// Orphans are the records that join no connection and should, in the order
@@ -58,11 +61,12 @@ type Host struct {
 	// Snapshots are the numbers of the host's named snapshots.
 	Snapshots map[string]int
 
-	// By its agent: the process of its program, how and when that ended, and when
-	// the last snapshot was taken; each zero for what it does not tell.
-	pid              int
-	status           *int
-	exited, snapshot time.Time
+	// Processes are those that the agent started, in that order.
+	Processes []Process
+
+	// ran are the Processes; snapshot is when the last snapshot was taken.
+	ran      map[programID]bool
+	snapshot time.Time
 	// existed are the inodes of the sockets from before the program: a container
 	// engine has listeners of its own.
 	existed map[uint64]bool
@@ -70,6 +74,33 @@ type Host struct {
 	// tells says that its program tells events, tellsData that it tells what it
 	// sent and received.
 	tells, tellsData bool
+}
+
+// A Process is a program of a host while it ran, by the agent that started it.
+type Process struct {
+	// Program is its name, empty for the host's command.
+	Program string
+	PID     int
+	Started time.Time
+	// Exited and Status say when and how it ended; zero and nil if the agent did
+	// not tell.
+	Exited time.Time
+	Status *int
+}
+
+// A programID is one process of a program.
+type programID struct {
+	program string
+	pid     int
+}
+
+// started tells whether the agent started a process of that number.
+func (h *Host) started(program string, pid int) bool { return h.ran[programID{program, pid}] }
+
+// finished tells whether all that the host's programs were ended without an
+// error.
+func (h *Host) finished() bool {
+	return len(h.Processes) > 0 && !slices.ContainsFunc(h.Processes, func(p Process) bool { return p.Status == nil || *p.Status != 0 })
 }
 
 // Defect says why the evidence of a witness is not whole; empty if it is. Of no
@@ -96,24 +127,25 @@ func Load(dir string) (*Run, error) {
 	if err := r.loadLab(root); err != nil {
 		return nil, fmt.Errorf("%s is no run folder: %w", dir, err)
 	}
-	loaded, foreign := make([]*Host, len(r.Lab.Hosts)), make([]string, len(r.Lab.Hosts))
+	accounts := make([]*account, len(r.Lab.Hosts))
 	var group errgroup.Group
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range r.Lab.Hosts {
 		group.Go(func() error {
-			loaded[i], foreign[i] = loadHost(root, r, &r.Lab.Hosts[i])
+			accounts[i] = loadHost(root, r, &r.Lab.Hosts[i])
 			return nil
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	for i, h := range loaded {
-		r.Hosts[h.Name] = h
-		if foreign[i] != "" {
-			r.Defects = append(r.Defects, foreign[i])
+	for _, a := range accounts {
+		r.Hosts[a.host.Name] = a.is
+		if a.foreign != "" {
+			r.Defects = append(r.Defects, printable(a.foreign))
 		}
 	}
+	r.checkSteps(accounts)
 	if err := r.findStrangers(dir); err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func TestLoadIsStrict(t *testing.T) {
 		"live twice":        {func(s *sample) { insert(s, "client1", 1, *event(s, "client1", "live")) }, `host: client1.host.jsonl:3: "live" a second time`},
 		"never live":        {func(s *sample) { without(s, "client1", "live") }, ""},
 		"never started":     {func(s *sample) { without(s, "client1", "started") }, ""},
-		"never exited":      {func(s *sample) { without(s, "client1", "exited") }, `host: client1.host.jsonl has no event "exited"`},
+		"never exited":      {func(s *sample) { without(s, "client1", "exited") }, "host: client1.host.jsonl:8: step 4, and the host's command has not ended"},
 		"never stopped":     {func(s *sample) { without(s, "client1", "stopped") }, `host: client1.host.jsonl has no event "stopped"`},
 		"no time":           {func(s *sample) { event(s, "client1", "registered").Time = time.Time{} }, ""},
 		"no first snapshot": {func(s *sample) { event(s, "client1", "live").Snapshot = 0 }, "host: client1.host.jsonl:2: there is no snapshot 0"},
@@ -71,21 +71,21 @@ func TestLoadIsStrict(t *testing.T) {
 		}, "sockets: client1.sockets.jsonl:1: a socket with inode 0 cannot be in LISTEN"},
 		"access":           {func(s *sample) { s.Hosts["client1"].Files[0].Access = "x" }, "files: client1.files.jsonl:1: descriptor 0x of process 18597"},
 		"events swapped":   {func(s *sample) { p := s.Hosts["client1"].Program; p[1], p[2] = p[2], p[1] }, "program: client1.program.jsonl:3: its time 2026-11-25T00:33:33.49896317Z is before"},
-		"neither ready":    {func(s *sample) { without(s, "client1", "ready") }, "host: client1.host.jsonl does not say whether the program was ready"},
+		"neither ready":    {func(s *sample) { without(s, "client1", "ready") }, "host: client1.host.jsonl:4: step 2, and it is not said whether the host's command was ready"},
 		"not ready":        {func(s *sample) { event(s, "client1", "ready").Event = "not ready" }, "none"},
-		"no snapshot":      {func(s *sample) { without(s, "client1", "snapshot") }, `host: client1.host.jsonl has the snapshots [], the lab's are ["settled"]`},
-		"another snapshot": {func(s *sample) { event(s, "client1", "snapshot").Name = "settling" }, "host: client1.host.jsonl has the snapshots"},
+		"no snapshot":      {func(s *sample) { without(s, "client1", "snapshot") }, `host: client1.host.jsonl:6: step 3 without the snapshot "settled"`},
+		"another snapshot": {func(s *sample) { event(s, "client1", "snapshot").Name = "settling" }, "host: client1.host.jsonl:6: a snapshot \"settling\" that no step asks for here"},
 		"snapshot again": {func(s *sample) {
-			insert(s, "client1", 4, evidence.HostEvent{Event: "snapshot", Name: "settled", Snapshot: 3})
+			insert(s, "client1", 6, evidence.HostEvent{Event: "snapshot", Name: "settled", Snapshot: 3})
 		}, "none"},
-		"falling snapshot": {func(s *sample) { event(s, "client1", "snapshot").Snapshot = 1 }, "host: client1.host.jsonl:5: snapshot 1 comes after snapshot 1"},
+		"falling snapshot": {func(s *sample) { event(s, "client1", "snapshot").Snapshot = 1 }, "host: client1.host.jsonl:6: snapshot 1 comes after snapshot 1"},
 		"error": {func(s *sample) {
 			insert(s, "client1", 2, evidence.HostEvent{Event: "error", Error: "no\x1b[31m space"})
 		}, "host: client1.host.jsonl:4: client1 says: no\ufffd[31m space"},
-		"after the end":   {func(s *sample) { insert(s, "client1", 7, evidence.HostEvent{Event: "stopped"}) }, `host: client1.host.jsonl:9: "stopped" after the end`},
+		"after the end":   {func(s *sample) { insert(s, "client1", 10, evidence.HostEvent{Event: "stopped"}) }, `host: client1.host.jsonl:12: "stopped" after the end`},
 		"no process":      {func(s *sample) { event(s, "client1", "started").PID = 0 }, ""},
-		"another program": {func(s *sample) { event(s, "client1", "started").Command = []string{"true"} }, `host: client1.host.jsonl:3: process 18597, ["true"], is not the lab's program ["client"`},
-		"no status":       {func(s *sample) { event(s, "client1", "exited").Status = nil }, "host: client1.host.jsonl:6: an end without a status"},
+		"another program": {func(s *sample) { event(s, "client1", "started").Command = []string{"true"} }, `host: client1.host.jsonl:3: process 18597, ["true"], is not the host's command of the lab, ["client"`},
+		"no status":       {func(s *sample) { event(s, "client1", "exited").Status = nil }, "host: client1.host.jsonl:8: an end without a status"},
 		"time goes back":  {func(s *sample) { event(s, "client1", "ready").Time = event(s, "client1", "registered").Time }, ""},
 		"second address": {func(s *sample) {
 			i := &event(s, "client1", "live").Interfaces[1]
@@ -124,7 +124,7 @@ func TestLoadIsStrict(t *testing.T) {
 			for i := range f {
 				f[i].PID = 7
 			}
-		}, "files: client1.files.jsonl has nothing of process 18597"},
+		}, "files: client1.files.jsonl:1: process 7 is no program that was started"},
 
 		"program's event":  {func(s *sample) { s.Hosts["client1"].Program[0].Event = "flew" }, `program: client1.program.jsonl:1: there is no event "flew"`},
 		"no remote end":    {func(s *sample) { s.Hosts["client1"].Program[0].Remote = netip.AddrPort{} }, `program: client1.program.jsonl:1: "connected" without both endpoints`},
@@ -172,12 +172,12 @@ func TestLoadChecksSeals(t *testing.T) {
 		"hash":    {func(s []evidence.Seal) []evidence.Seal { s[0].SHA256 = s[1].SHA256; return s }, "sockets: client1.sockets.jsonl was changed"},
 		"bytes":   {func(s []evidence.Seal) []evidence.Seal { s[0].Bytes--; return s }, "sockets: client1.sockets.jsonl was changed"},
 		"missing": {func(s []evidence.Seal) []evidence.Seal { return s[1:] }, "sockets: client1.sockets.jsonl was not sealed"},
-		"twice":   {func(s []evidence.Seal) []evidence.Seal { return append(s, s[0]) }, `host: client1.host.jsonl:8: one seal too many, of "sockets"`},
+		"twice":   {func(s []evidence.Seal) []evidence.Seal { return append(s, s[0]) }, `host: client1.host.jsonl:11: one seal too many, of "sockets"`},
 		"NAT": {func(s []evidence.Seal) []evidence.Seal {
 			return append(s, evidence.Seal{Witness: "conntrack", File: "client1.conntrack.jsonl"})
-		}, `host: client1.host.jsonl:8: one seal too many, of "conntrack"`},
-		"file":     {func(s []evidence.Seal) []evidence.Seal { s[3].File = "client2.program.jsonl"; return s }, `host: client1.host.jsonl:8: "client2.program.jsonl" is not the file of program`},
-		"negative": {func(s []evidence.Seal) []evidence.Seal { s[3].Dropped = -1; return s }, "host: client1.host.jsonl:8: the seal of client1.program.jsonl has a negative number"},
+		}, `host: client1.host.jsonl:11: one seal too many, of "conntrack"`},
+		"file":     {func(s []evidence.Seal) []evidence.Seal { s[3].File = "client2.program.jsonl"; return s }, `host: client1.host.jsonl:11: "client2.program.jsonl" is not the file of program`},
+		"negative": {func(s []evidence.Seal) []evidence.Seal { s[3].Dropped = -1; return s }, "host: client1.host.jsonl:11: the seal of client1.program.jsonl has a negative number"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()

@@ -147,8 +147,8 @@ func OpenConntrackTable() (*ConntrackTable, error) {
 	return &ConntrackTable{t}, nil
 }
 
-// Dump returns the entries of TCP whose addresses or ports are translated,
-// sorted, without Header and Snapshot. With ErrInterrupted what it has may lack
+// Dump returns the entries of TCP and UDP whose addresses or ports are
+// translated, sorted, without Header and Snapshot. With ErrInterrupted what it has may lack
 // some; with any other error it has none.
 func (t *ConntrackTable) Dump() ([]evidence.Translation, error) {
 	var flows []*netlink.ConntrackFlow
@@ -158,17 +158,22 @@ func (t *ConntrackTable) Dump() ([]evidence.Translation, error) {
 	})
 	var rows []evidence.Translation
 	for _, f := range flows {
-		row := evidence.Translation{Original: tuple(f.Forward), Translated: tuple(f.Reverse).Reverse()}
-		if f.Forward.Protocol == unix.IPPROTO_TCP && row.Original != row.Translated {
+		row := evidence.Translation{
+			Protocol: tracked[f.Forward.Protocol], Original: tuple(f.Forward), Translated: tuple(f.Reverse).Reverse(),
+		}
+		if row.Protocol != "" && row.Original != row.Translated {
 			rows = append(rows, row)
 		}
 	}
 	slices.SortFunc(rows, func(a, b evidence.Translation) int {
-		return cmp.Or(a.Original.Source.Compare(b.Original.Source), a.Original.Destination.Compare(b.Original.Destination))
+		return cmp.Or(cmp.Compare(a.Protocol, b.Protocol), a.Original.Source.Compare(b.Original.Source), a.Original.Destination.Compare(b.Original.Destination))
 	})
 	// The kernel may walk a part of its table twice.
 	return slices.Compact(rows), err
 }
+
+// tracked are the protocols whose entries are told.
+var tracked = map[uint8]string{unix.IPPROTO_TCP: evidence.TCP, unix.IPPROTO_UDP: evidence.UDP}
 
 func tuple(t netlink.IPTuple) evidence.FourTuple {
 	return evidence.FourTuple{Source: endpoint(t.SrcIP, t.SrcPort), Destination: endpoint(t.DstIP, t.DstPort)}

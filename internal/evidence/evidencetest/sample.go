@@ -121,15 +121,33 @@ func Capture(t testing.TB, interfaces []string, packets []evidence.Packet) []byt
 	return file.Bytes()
 }
 
-// frame is the packet as an Ethernet frame.
+// frame is the packet as an Ethernet frame. Of an ICMP error there is what
+// Payload has, as "port unreachable".
 func frame(t testing.TB, p evidence.Packet) []byte {
 	t.Helper()
-	tcp := &layers.TCP{SrcPort: layers.TCPPort(p.Source.Port()), DstPort: layers.TCPPort(p.Destination.Port()), Seq: p.Seq, Ack: p.Ack, Window: p.Window}
 	ethernet := &layers.Ethernet{SrcMAC: make(net.HardwareAddr, 6), DstMAC: make(net.HardwareAddr, 6), EthernetType: layers.EthernetTypeIPv4}
-	ip := &layers.IPv4{Version: 4, TTL: p.TTL, Protocol: layers.IPProtocolTCP, SrcIP: p.Source.Addr().AsSlice(), DstIP: p.Destination.Addr().AsSlice()}
+	ip := &layers.IPv4{Version: 4, TTL: p.TTL, SrcIP: p.Source.Addr().AsSlice(), DstIP: p.Destination.Addr().AsSlice()}
+	var transport gopacket.SerializableLayer
+	switch p.Protocol {
+	case evidence.UDP:
+		ip.Protocol = layers.IPProtocolUDP
+		transport = &layers.UDP{SrcPort: layers.UDPPort(p.Source.Port()), DstPort: layers.UDPPort(p.Destination.Port())}
+	case evidence.ICMP:
+		ip.Protocol = layers.IPProtocolICMPv4
+		code := layers.CreateICMPv4TypeCode(layers.ICMPv4TypeEchoRequest, 0)
+		if p.ICMP != "" {
+			code = layers.CreateICMPv4TypeCode(layers.ICMPv4TypeDestinationUnreachable, layers.ICMPv4CodePort)
+		}
+		transport = &layers.ICMPv4{TypeCode: code}
+	default:
+		ip.Protocol = layers.IPProtocolTCP
+		transport = &layers.TCP{SrcPort: layers.TCPPort(p.Source.Port()), DstPort: layers.TCPPort(p.Destination.Port()), Seq: p.Seq, Ack: p.Ack, Window: p.Window}
+	}
 	buffer := gopacket.NewSerializeBuffer()
-	require.NoError(t, gopacket.SerializeLayers(buffer, gopacket.SerializeOptions{FixLengths: true}, ethernet, ip, tcp, gopacket.Payload(p.Payload)))
+	require.NoError(t, gopacket.SerializeLayers(buffer, gopacket.SerializeOptions{FixLengths: true}, ethernet, ip, transport, gopacket.Payload(p.Payload)))
 	data := bytes.Clone(buffer.Bytes())
-	data[14+20+13] = byte(p.Flags) // RFC 9293, section 3.1
+	if p.Protocol == evidence.TCP {
+		data[14+20+13] = byte(p.Flags) // RFC 9293, section 3.1
+	}
 	return data
 }
