@@ -75,7 +75,7 @@ func join(r *Run) {
 	for i := range j.lab.Hosts {
 		j.hosts[j.lab.Hosts[i].Name] = &j.lab.Hosts[i]
 	}
-	j.owners = j.lab.Owners()
+	j.owners = r.owners()
 	for _, name := range r.Names() {
 		j.split(r.Hosts[name])
 	}
@@ -88,6 +88,7 @@ func join(r *Run) {
 	for _, c := range j.connections {
 		c.reassemble()
 	}
+	joinDatagrams(j)
 	j.check()
 	for _, c := range j.connections {
 		r.Connections = append(r.Connections, *c)

@@ -142,7 +142,8 @@ const (
 	EventStopped   = "stopped"
 	// EventPrompt: a prompt for socket calls takes lines. EventCall: it made a
 	// call. EventAnswer: the line that was typed is done; its Answer is that of
-	// the last call.
+	// the last call. One with an Error made no call: the line is none, and a step
+	// that typed it has failed.
 	EventPrompt = "prompt"
 	EventCall   = "call"
 	EventAnswer = "answer"
@@ -162,7 +163,7 @@ type ProgramEvent struct {
 	Local   netip.AddrPort `json:"local,omitzero"`
 	Remote  netip.AddrPort `json:"remote,omitzero"`
 	// Bytes is the length of the payload, Text the payload where it is UTF-8,
-	// Base64 where it is not.
+	// Base64 where it is not. A call that sent or received much has Bytes only.
 	Bytes  int    `json:"bytes,omitempty"`
 	Text   string `json:"text,omitempty"`
 	Base64 []byte `json:"base64,omitempty"`

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/netip"
 	"os"
 	"runtime"
 	"slices"
@@ -110,6 +111,32 @@ func (h *Host) Defect(w Witness) string {
 		return "the run has no such host"
 	}
 	return h.Defects[w]
+}
+
+// owners are the hosts that addresses belong to: the lab's, and the link-local
+// ones that only one host says it has.
+func (r *Run) owners() map[netip.Addr]string {
+	owners, several := r.Lab.Owners(), make(map[netip.Addr]bool)
+	for _, name := range r.Names() {
+		for i := range r.Hosts[name].Events {
+			for _, on := range r.Hosts[name].Events[i].Interfaces {
+				for _, prefix := range on.Addresses {
+					a := prefix.Addr()
+					if !a.IsLinkLocalUnicast() {
+						continue
+					}
+					several[a] = several[a] || owners[a] != "" && owners[a] != name
+					owners[a] = name
+				}
+			}
+		}
+	}
+	for a := range several {
+		if several[a] {
+			delete(owners, a)
+		}
+	}
+	return owners
 }
 
 // Names are the hosts' names, in order.
