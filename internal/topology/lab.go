@@ -5,6 +5,7 @@
 package topology
 
 import (
+	"fmt"
 	"net/netip"
 	"path"
 	"slices"
@@ -188,6 +189,12 @@ const (
 	Close Action = "close"
 )
 
+// EndsRun tells whether a run ends where such a step fails: what comes after it
+// was to be seen of what it does.
+func (a Action) EndsRun() bool {
+	return slices.Contains([]Action{Type, Wait, Signal, Cut, Mend}, a)
+}
+
 // A Step is one thing that is done in a run.
 type Step struct {
 	Action Action `json:"action"`
@@ -212,6 +219,42 @@ type Step struct {
 	// For is how long Sleep sleeps, and the longest that Wait waits; 0 there is
 	// the lab's limit.
 	For time.Duration `json:"forNs,omitempty"`
+	// Failed is why a step failed that the coordinator does, as it tells the
+	// hosts. A lab's own steps have none.
+	Failed string `json:"failed,omitempty"`
+}
+
+// fewTargets is how many of a step's targets are named in words.
+const fewTargets = 5
+
+// String is the step in words, as "type server: listen 12000".
+func (s Step) String() string {
+	parts := []string{string(s.Action)}
+	if s.Action == Wait {
+		return fmt.Sprintf("wait %s.%s: %s", strings.Join(s.On, ", "), s.Table, s.Where)
+	}
+	for _, part := range []string{s.Name, s.Signal} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	switch {
+	case len(s.On) > fewTargets:
+		parts = append(parts, fmt.Sprintf("%d programs", len(s.On)))
+	case len(s.On) > 0:
+		parts = append(parts, strings.Join(s.On, ", "))
+	}
+	if s.For > 0 {
+		parts = append(parts, s.For.String())
+	}
+	text := strings.Join(parts, " ")
+	switch {
+	case s.Action == Type:
+		text += ": " + s.Line
+	case len(s.Subnets) > 0:
+		text += ": " + strings.Join(s.Subnets, ", ")
+	}
+	return text
 }
 
 // Target takes a name of Step.On apart. The program is empty for the host's own
