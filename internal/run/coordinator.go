@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -24,6 +25,10 @@ const (
 // an error. That the lab's limit or ctx ended once the hosts were up is none:
 // there is evidence of what was until then.
 func Run(ctx context.Context, e Engine, s Setup, o Options) error {
+	watches, err := newWatches(&s)
+	if err != nil {
+		return err
+	}
 	uncut, cut := context.WithCancelCause(ctx)
 	defer cut(nil)
 	s.leaving = cut
@@ -31,7 +36,10 @@ func Run(ctx context.Context, e Engine, s Setup, o Options) error {
 	if err != nil {
 		return err
 	}
-	c := &coordinator{Options: o, lab: s.Lab, network: network, failed: make(map[string]bool), cut: cut}
+	c := &coordinator{
+		Options: o, lab: s.Lab, network: network, watches: watches,
+		failed: make(map[string]bool), cut: cut,
+	}
 	c.walk(ctx, uncut)
 	down, cancel := context.WithTimeout(context.WithoutCancel(ctx), downTimeout)
 	defer cancel()
@@ -49,11 +57,14 @@ type coordinator struct {
 	Options
 	lab     *topology.Lab
 	network *Network
+	watches map[int]*watch // by the numbers of the Wait steps
 
-	cut func(error) // ends what the hosts wait for
+	cut     func(error) // ends what the hosts wait for
+	running [][]string  // the targets that were started and not stopped, as they were started
 
 	mu     sync.Mutex      // guards these while hosts do a step
 	failed map[string]bool // the hosts that failed at something
+	ended  bool            // a step failed that ends the run
 	errs   []error         // why the run could not be made
 }
 
@@ -69,32 +80,102 @@ func (c *coordinator) walk(ctx, uncut context.Context) {
 			last = i
 		}
 	}
-	c.forEachHost(limited, topology.Step{Action: topology.Open})
-	cutShort := false // once the snapshot after the cut is taken
+	c.onHosts(limited, topology.Step{Action: topology.Open})
+	passedOver := false // a step before, or the snapshot after the cut was taken
 	for i, step := range c.lab.Steps {
+		over := c.ended || len(c.errs) > 0
 		switch step.Action {
 		case topology.Stop:
 			c.end(ctx, step)
+		case topology.Start: // where the run was cut short, hosts note that they did not
+			if !over {
+				c.running = append(c.running, step.On)
+				c.onHosts(limited, step)
+			}
 		case topology.Snapshot:
-			if len(c.errs) > 0 || cutShort {
+			if over || passedOver {
 				continue
 			}
-			cutShort = limited.Err() != nil
+			passedOver = limited.Err() != nil
 			c.end(ctx, step)
 			if i == last && c.Pause != nil && uncut.Err() == nil {
 				c.Pause(uncut, c.network)
 				if ctx.Err() != nil {
 					ctx = context.WithoutCancel(ctx) // it ended the pause, and no more
 				}
-				c.end(ctx, step)
+				c.end(ctx, topology.Step{Action: topology.Snapshot, Name: step.Name})
 			}
-		default: // where the run was cut short, hosts note that they did not start
-			if len(c.errs) == 0 {
-				c.forEachHost(limited, step)
+		default:
+			if over || limited.Err() != nil {
+				passedOver = true
+				continue
 			}
+			c.do(limited, step)
+			passedOver = limited.Err() != nil // perhaps before it was done
+		}
+	}
+	for _, targets := range slices.Backward(c.running) {
+		if len(targets) > 0 {
+			c.end(ctx, topology.Step{Action: topology.Stop, On: targets})
 		}
 	}
 	c.end(ctx, topology.Step{Action: topology.Close})
+}
+
+// do does a step that is not done in a run that was cut short.
+func (c *coordinator) do(ctx context.Context, step topology.Step) {
+	hosts := c.hostsOf(step)
+	c.tell(step, 0, len(hosts))
+	switch step.Action {
+	case topology.Wait:
+		look := step
+		look.Number = 0
+		if err := c.network.Hosts[hosts[0]].Do(ctx, look); err != nil {
+			c.recordFailure(step, hosts[0], err)
+			return
+		}
+		step.Failed = c.wait(ctx, step)
+	case topology.Sleep:
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(step.For):
+		}
+	}
+	c.onHosts(ctx, step)
+}
+
+// errWithin is why a Wait is over that says how long it waits.
+var errWithin = errors.New("it waits no longer")
+
+// wait waits until the watch of a Wait step says that it is over, and says why
+// it failed if it did.
+func (c *coordinator) wait(ctx context.Context, step topology.Step) (failed string) {
+	if step.For > 0 {
+		var cancel func()
+		ctx, cancel = context.WithTimeoutCause(ctx, step.For, errWithin)
+		defer cancel()
+	}
+	table := step.On[0] + "." + step.Table
+	err := c.watches[step.Number].wait(ctx)
+	switch {
+	case err == nil:
+		return ""
+	case errors.Is(err, errWithin):
+		return fmt.Sprintf("%s: no row is so that %s within %v", table, step.Where, step.For)
+	case ctx.Err() != nil:
+		return fmt.Sprintf("%s: no row is so that %s: %v", table, step.Where, err)
+	}
+	return fmt.Sprintf("%s: %v", table, err)
+}
+
+// tell says how far a step is.
+func (c *coordinator) tell(step topology.Step, done, total int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.Progress != nil {
+		c.Progress(step.String(), done, total)
+	}
 }
 
 // end does a step that is done in every run, also in one that was cut short. If
@@ -103,41 +184,43 @@ func (c *coordinator) end(ctx context.Context, step topology.Step) {
 	within := ShutdownTimeout
 	if step.Action == topology.Stop {
 		for _, h := range c.lab.Hosts {
-			within = max(within, ShutdownTimeout+h.StopGrace)
+			within = max(within, ShutdownTimeout+h.StopGrace*time.Duration(len(onHost(step, h.Name).On)))
+		}
+		for i := range c.running {
+			c.running[i] = slices.DeleteFunc(slices.Clone(c.running[i]), func(on string) bool { return slices.Contains(step.On, on) })
 		}
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("%s took longer than %v", step.Action, within))
 	defer cancel()
-	c.forEachHost(ctx, step)
+	c.onHosts(ctx, step)
 }
 
-// forEachHost has all hosts of a step do it at once, and waits for all of them.
-// A host that failed before is not started, but what it has is still recorded,
+// onHosts has all hosts of a step do it at once, and waits for all of them. A
+// host that failed before is not started, but what it has is still recorded,
 // stopped and closed.
-func (c *coordinator) forEachHost(ctx context.Context, step topology.Step) {
+func (c *coordinator) onHosts(ctx context.Context, step topology.Step) {
 	hosts := c.hostsOf(step)
-	done := -1
-	progress := func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		done++
-		if c.Progress != nil {
-			c.Progress(string(step.Action), done, len(hosts))
-		}
-	}
-	progress()
+	c.tell(step, 0, len(hosts))
+	var done atomic.Int32
 	var wait sync.WaitGroup
 	for _, name := range hosts {
 		wait.Go(func() {
-			// Which hosts take part is the step's own; an agent needs to know
-			// only what it is to do.
-			if err := c.network.Hosts[name].Do(ctx, topology.Step{Action: step.Action, Name: step.Name}); err != nil {
+			if err := c.network.Hosts[name].Do(ctx, onHost(step, name)); err != nil {
 				c.recordFailure(step, name, err)
 			}
-			progress()
+			c.tell(step, int(done.Add(1)), len(hosts))
 		})
 	}
 	wait.Wait()
+}
+
+// onHost is the step with the host's own targets.
+func onHost(step topology.Step, host string) topology.Step {
+	step.On = slices.DeleteFunc(slices.Clone(step.On), func(on string) bool {
+		of, _ := topology.Target(on)
+		return of != host
+	})
+	return step
 }
 
 func (c *coordinator) hostsOf(step topology.Step) []string {
@@ -150,7 +233,7 @@ func (c *coordinator) hostsOf(step topology.Step) []string {
 	if step.Action != topology.Start {
 		return names
 	}
-	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return c.failed[name] })
+	return slices.DeleteFunc(names, func(name string) bool { return c.failed[name] })
 }
 
 // recordFailure keeps the first error of a host: what follows from it is no
@@ -158,6 +241,7 @@ func (c *coordinator) hostsOf(step topology.Step) []string {
 func (c *coordinator) recordFailure(step topology.Step, name string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.ended = c.ended || step.Action.EndsRun()
 	if c.failed[name] {
 		return
 	}

@@ -12,7 +12,7 @@ import (
 
 // Version is the version of the stream's language. Coordinator and agent speak
 // the same, or not at all.
-const Version = 1
+const Version = 2
 
 // maxLine bounds a message. Recorders keep what they record in pieces of some
 // tens of KiB, and no single record is near it.

@@ -5,21 +5,30 @@
 // # The run
 //
 // Run lets an engine make the lab's hosts real, opens the witnesses of all of
-// them, walks the lab's steps, closes all hosts, and lets the engine undo what
-// it made. A step's hosts do it at once, and a step begins when the one before
-// it is done everywhere; nothing waits for a time where it can wait for a thing
-// to happen. A host has one method, Do.
+// them, walks the lab's steps, stops what still runs, closes all hosts, and lets
+// the engine undo what it made. A step's hosts do it at once, each one its
+// targets one after the other, and a step begins when the one before it is done
+// everywhere; nothing waits for a time where it can wait for a thing to happen.
+// A host has one method, Do.
 //
-// Four things can go wrong with a run:
+// The coordinator itself waits and sleeps. Before a Wait the host looks at its
+// tables, so that nothing is found in them that is there no more; what the
+// host's witness records then comes to the step's watch (Setup.Watch). When such
+// a step is done, or failed, its hosts are told.
+//
+// Five things can go wrong with a run:
 //
 //   - A host says why it cannot open its witnesses or start its program: then
 //     the run could not be made. Run breaks off and returns that error.
+//   - A step fails that what comes after it is to be seen of (topology.EndsRun):
+//     no step is done any more but Stop. Options.OnHostError is told, and the
+//     hosts that failed note it.
 //   - A host dies, or fails at anything else: that costs its own evidence.
 //     Options.OnHostError is told, and the run goes on.
 //   - The lab's limit ends, or a host's container is told to stop: what is being
-//     waited for is cut short, programs that have not been started are not, the
-//     next snapshot is taken, and later ones are not. The agents note what was
-//     not ready.
+//     waited for is cut short, and programs that have not been started are not,
+//     as the agents note. If nothing else was to be done before it, the next
+//     snapshot is taken, and no other one.
 //   - The context ends: the same, and programs are killed instead of asked to
 //     end.
 //
@@ -109,8 +118,9 @@ type Options struct {
 	// taken, with the network; the lab stays up until it returns, as it has to
 	// when ctx ends. The snapshot is then taken once more.
 	Pause func(ctx context.Context, n *Network)
-	// Progress, if set, is told how many of all hosts have done a step, 0 when
-	// the step begins, by one goroutine after another.
+	// Progress, if set, is told what is done, as "type server: listen 12000", and
+	// how many of all its hosts have done it, 0 when it begins, by one goroutine
+	// after another.
 	Progress func(step string, done, total int)
 	// OnHostError, if set, is called when a host is lost on the way, cannot give
 	// all its evidence, or cannot be undone: the run goes on, and the verdict will

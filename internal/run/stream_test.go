@@ -383,7 +383,7 @@ func TestConnectWantsTheLabsHost(t *testing.T) {
 		"what it sent cannot be read":                            "exec /lab: no such file\n",
 		"its first line is no hello":                             `{"leaving":"why"}` + "\n",
 		"it sent a message of more than 1048576 bytes":           `{"leaving":"` + strings.Repeat("x", maxLine),
-		"of another version of fourtuple, 0, and this is 1":      changed(func(h *Hello) { h.Version = 0 }),
+		"of another version of fourtuple, 0, and this is 2":      changed(func(h *Hello) { h.Version = 0 }),
 		`server: its agent was started as "serve\x1br"`:          changed(func(h *Hello) { h.Host = "serve\x1br" }),
 		`would run ["sh"], and the lab says ["server" "--json"]`: changed(func(h *Hello) { h.Program = []string{"sh"} }),
 		"would run []": changed(func(h *Hello) { h.Program = []string{} }),
