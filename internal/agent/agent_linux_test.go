@@ -44,7 +44,7 @@ func (n inside) Start(ctx context.Context, p Program) (Process, error) {
 		return nil, context.Cause(ctx)
 	}
 	c := n.ns.Command(p.Args[0], p.Args[1:]...)
-	c.Stdout, c.Stderr = p.Stdout, p.Stderr
+	c.Stdin, c.Stdout, c.Stderr = p.Stdin, p.Stdout, p.Stderr
 	c.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	err := c.Start()
 	return child{c.Process}, err
@@ -72,7 +72,7 @@ func newWorld(t *testing.T, ns *nettest.Namespace, h topology.Host) *world {
 	}
 	w := &world{t: t, dir: filepath.Join(t.TempDir(), "run")}
 	var err error
-	w.folder, err = evidence.Create(w.dir, lab, nil)
+	w.folder, err = evidence.Create(w.dir, lab, nil, evidence.Versions{})
 	require.NoError(t, err)
 	w.Agent, err = New(Config{
 		Host: h, Run: w.folder.ID, LabHash: w.folder.LabHash, Namespace: inside{t, ns}, Poll: 5 * time.Millisecond, Output: &w.output,
@@ -87,17 +87,31 @@ func newWorld(t *testing.T, ns *nettest.Namespace, h topology.Host) *world {
 // do does a step that must succeed, in time.
 func (w *world) do(action topology.Action) {
 	w.t.Helper()
+	step := topology.Step{Action: action}
+	switch action {
+	case topology.Start, topology.Stop:
+		step.On = []string{"server"}
+	case topology.Snapshot:
+		step.Name = topology.Settled
+	}
+	w.step(step)
+}
+
+func (w *world) step(step topology.Step) {
+	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
 	defer cancel()
-	require.NoError(w.t, w.Do(ctx, topology.Step{Action: action, Name: topology.Settled}), action)
+	require.NoError(w.t, w.Do(ctx, step), step)
 }
 
 // all does all steps of a run.
 func (w *world) all() *evidence.Host {
 	w.t.Helper()
-	for _, action := range []topology.Action{topology.Open, topology.Start, topology.Snapshot, topology.Stop, topology.Close} {
-		w.do(action)
+	w.do(topology.Open)
+	for _, step := range topology.DefaultSteps([]topology.Host{w.Host}) {
+		w.step(step)
 	}
+	w.do(topology.Close)
 	return w.load()
 }
 
@@ -152,7 +166,7 @@ time.sleep(100)`))
 	w.Host.Ready.When = topology.ReadyEvent
 	h := w.all()
 	assert.Empty(t, h.Defects)
-	assert.Equal(t, []string{"registered", "live", "started", "ready", "snapshot", "exited", "stopped", "closed"}, events(h))
+	assert.Equal(t, []string{"registered", "live", "started", "ready", "step", "snapshot", "step", "exited", "step", "stopped", "closed"}, events(h))
 	live, snapshot := event(t, h, evidence.HostLive), event(t, h, evidence.HostSnapshot)
 	assert.Equal(t, 1, live.Snapshot, "the tables as they were before the program")
 	assert.True(t, snapshot.Idle)
@@ -220,12 +234,11 @@ func TestAgentOfARouter(t *testing.T) {
 	seen, err := listener.Accept()
 	require.NoError(t, err)
 	defer seen.Close()
-	w.do(topology.Start)
-	w.do(topology.Snapshot)
+	w.step(topology.Step{Action: topology.Snapshot, Name: topology.Settled, Number: 1})
 	w.do(topology.Close)
 	h := w.load()
 	assert.Empty(t, h.Defects)
-	assert.Equal(t, []string{"registered", "live", "snapshot", "stopped", "closed"}, events(h))
+	assert.Equal(t, []string{"registered", "live", "snapshot", "step", "stopped", "closed"}, events(h))
 	require.NotEmpty(t, h.Translations)
 	last := h.Translations[len(h.Translations)-1]
 	assert.Equal(t, event(t, h, evidence.HostSnapshot).Snapshot, last.Snapshot)
@@ -267,7 +280,7 @@ func TestReadiness(t *testing.T) {
 		waited string // what it waits for in vain
 	}{
 		"an event":         {host: shell(`echo '{"event":"holding","local":"10.12.0.10:1","remote":"10.12.0.1:2"}'; exec sleep 100`), ready: topology.Ready{When: topology.ReadyEvent}},
-		"no event":         {host: python(t, talk+sleep), ready: topology.Ready{When: topology.ReadyEvent}, waited: `the program to print the event "listening" or "holding"`},
+		"no event":         {host: python(t, talk+sleep), ready: topology.Ready{When: topology.ReadyEvent}, waited: `the program to print the event "listening", "holding" or "prompt"`},
 		"an end":           {host: shell("exit 7"), ready: topology.Ready{When: topology.ReadyExit}},
 		"an early end":     {host: shell("exit 7"), ready: topology.Ready{When: topology.ReadyEvent}},
 		"no end":           {host: shell(`echo '{"event":"holding","local":"10.12.0.10:1","remote":"10.12.0.1:2"}'; exec sleep 100`), ready: topology.Ready{When: topology.ReadyExit}, waited: "the program to end"},
@@ -306,7 +319,7 @@ func TestReadiness(t *testing.T) {
 					cancel(errors.New("the limit was over"))
 				}()
 			}
-			err := w.Do(ctx, topology.Step{Action: topology.Start})
+			err := w.Do(ctx, topology.Step{Action: topology.Start, On: []string{"server"}})
 			require.NoError(t, err)
 			cancel(nil)
 			err = w.Do(ctx, topology.Step{Action: topology.Snapshot, Name: topology.Settled})
@@ -358,12 +371,12 @@ func TestAgentKills(t *testing.T) {
 			if name == "at once" {
 				cancel()
 			}
-			err := w.Do(ctx, topology.Step{Action: topology.Stop})
+			err := w.Do(ctx, topology.Step{Action: topology.Stop, On: []string{"server"}})
 			cancel()
 			require.NoError(t, err)
-			err = w.Do(t.Context(), topology.Step{Action: topology.Start})
-			require.Error(t, err, "nothing starts after that")
 			w.do(topology.Close)
+			err = w.Do(t.Context(), topology.Step{Action: topology.Start, On: []string{"server"}})
+			require.Error(t, err, "nothing starts after that")
 			assert.Equal(t, 128+9, *event(t, w.load(), evidence.HostExited).Status)
 			assert.Equal(t, name != "at once", strings.Contains(w.output.String(), "not yet"))
 		})
@@ -373,11 +386,11 @@ func TestAgentKills(t *testing.T) {
 func TestAgentTellsWhyItCannot(t *testing.T) {
 	w := newWorld(t, nettest.New(t), topology.Host{Program: []string{"nosuchprogram"}})
 	for _, action := range []topology.Action{topology.Start, topology.Snapshot, "dance"} {
-		err := w.Do(t.Context(), topology.Step{Action: action})
+		err := w.Do(t.Context(), topology.Step{Action: action, On: []string{"server"}})
 		require.Error(t, err, action)
 	}
 	w.do(topology.Open)
-	err := w.Do(t.Context(), topology.Step{Action: topology.Start})
+	err := w.Do(t.Context(), topology.Step{Action: topology.Start, On: []string{"server"}})
 	require.ErrorContains(t, err, "executable file not found in $PATH, which is ")
 	w.do(topology.Close)
 	w.do(topology.Close) // is no error
@@ -401,7 +414,7 @@ func TestAgentCapturesTooLate(t *testing.T) {
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
-			require.NoError(t, w.Do(ctx, topology.Step{Action: topology.Start}))
+			require.NoError(t, w.Do(ctx, topology.Step{Action: topology.Start, On: []string{"server"}}))
 			w.do(topology.Close)
 			h := w.load()
 			assert.Equal(t, name != "never", slices.Contains(events(h), evidence.HostReady))

@@ -29,4 +29,12 @@ func setRoutes([]topology.Route) error { return errNotLinux }
 
 func translate(topology.Host, []evidence.Interface) error { return errNotLinux }
 
-func signalNamed(string) os.Signal { return syscall.SIGTERM }
+func cut(_, _ evidence.Interface) error { return errNotLinux }
+
+func mend(_, _ evidence.Interface) error { return errNotLinux }
+
+const continueSignal = syscall.Signal(0)
+
+func signalNamed(string) os.Signal { return nil }
+
+func kernelRelease() string { return "" }

@@ -132,11 +132,23 @@ func (c child) Wait() (int, error) {
 	return status.ExitStatus(), nil
 }
 
-// signalNamed is the signal of that name, with or without SIG; SIGTERM for one
-// that nobody knows, and for none.
+// continueSignal has a process continue that a signal stopped.
+const continueSignal = unix.SIGCONT
+
+// signalNamed is the signal of that name, with or without SIG; nil for one that
+// nobody knows, and for none.
 func signalNamed(name string) os.Signal {
 	if s := unix.SignalNum("SIG" + strings.TrimPrefix(strings.ToUpper(name), "SIG")); s != 0 {
 		return s
 	}
-	return unix.SIGTERM
+	return nil
+}
+
+// kernelRelease is this kernel's release (uname(2)).
+func kernelRelease() string {
+	var name unix.Utsname
+	if unix.Uname(&name) != nil {
+		return "" // it never fails
+	}
+	return unix.ByteSliceToString(name.Release[:])
 }

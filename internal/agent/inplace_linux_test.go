@@ -101,7 +101,7 @@ func TestInPlaceLooksUpPrograms(t *testing.T) {
 
 func TestSignalsHaveNames(t *testing.T) {
 	for name, want := range map[string]os.Signal{
-		"SIGINT": syscall.SIGINT, "quit": syscall.SIGQUIT, "": syscall.SIGTERM, "SIGNONSENSE": syscall.SIGTERM,
+		"SIGINT": syscall.SIGINT, "quit": syscall.SIGQUIT, "": nil, "kill": syscall.SIGKILL, "SIGNONSENSE": nil,
 	} {
 		assert.Equal(t, want, signalNamed(name), name)
 	}

@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 const (
@@ -32,62 +33,98 @@ const (
 // A program is a program that was started, and what it tells of itself.
 type program struct {
 	Process
-	announced chan struct{} // closed when it says that it listens or holds
-	ended     chan struct{} // closed when it has ended and all it said is recorded
-	err       error         // why its end is not known, once ended is closed
+	name      string // as the lab has it, empty for the host's command
+	prompts   bool
+	stdin     *os.File
+	answers   chan evidence.ProgramEvent // what it answered and nobody took yet
+	announced chan struct{}              // closed when it says that it is ready
+	ended     chan struct{}              // closed when it has ended and all it said is recorded
+	err       error                      // why its end is not known, once ended is closed
 }
 
-// startProgram starts the host's program and reads what it prints. A program
+// hasEnded tells whether the program has ended.
+func (p *program) hasEnded() bool {
+	select {
+	case <-p.ended:
+		return true
+	default:
+		return false
+	}
+}
+
+// startProgram starts a program of the host and reads what it prints. A program
 // that was started is returned also with an error.
-func (a *Agent) startProgram(ctx context.Context) (*program, error) {
-	stdout, stdoutWriter, err := os.Pipe()
+func (a *Agent) startProgram(ctx context.Context, name string, args []string) (*program, error) {
+	var ours, theirs [3]*os.File // standard input, output and error
+	var err error
+	for i := range ours {
+		var r, w *os.File
+		if r, w, err = os.Pipe(); err != nil {
+			break
+		}
+		if ours[i], theirs[i] = r, w; i == 0 {
+			ours[i], theirs[i] = w, r
+		}
+	}
+	var process Process
+	if err == nil {
+		process, err = a.Namespace.Start(ctx, Program{
+			Args: args, Environment: a.Host.Environment, Directory: a.Host.WorkingDirectory,
+			Hostname: a.Host.Hostname, ExtraHosts: a.Host.ExtraHosts,
+			Stdin: theirs[0], Stdout: theirs[1], Stderr: theirs[2],
+		})
+	}
+	for i := range theirs {
+		_ = theirs[i].Close() // also where a pipe could not be made
+		if err != nil {
+			_ = ours[i].Close()
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	stderr, stderrWriter, err := os.Pipe()
-	if err != nil {
-		return nil, errors.Join(err, stdout.Close(), stdoutWriter.Close())
+	p := &program{
+		Process: process, name: name, prompts: topology.Prompts(args), stdin: ours[0],
+		answers: make(chan evidence.ProgramEvent, 1), announced: make(chan struct{}), ended: make(chan struct{}),
 	}
-	process, err := a.Namespace.Start(ctx, Program{
-		Args: a.Host.Program, Environment: a.Host.Environment, Directory: a.Host.WorkingDirectory,
-		Hostname: a.Host.Hostname, ExtraHosts: a.Host.ExtraHosts,
-		Stdout: stdoutWriter, Stderr: stderrWriter,
-	})
-	closeErr := errors.Join(stdoutWriter.Close(), stderrWriter.Close())
-	if err != nil {
-		return nil, errors.Join(err, closeErr, stdout.Close(), stderr.Close())
-	}
-	told := a.recorder.tell(evidence.HostEvent{Event: evidence.HostStarted, PID: process.PID(), Command: a.Host.Program})
-	p := &program{Process: process, announced: make(chan struct{}), ended: make(chan struct{})}
+	told := a.recorder.tell(evidence.HostEvent{Event: evidence.HostStarted, Program: name, PID: process.PID(), Command: args})
+	a.tables.watch(name, process.PID())
 	var pipes sync.WaitGroup
 	pipes.Go(func() {
 		var once sync.Once
-		readLines(stdout, func(line []byte) {
-			e := parseEvent(line)
-			a.recordEvent(e)
-			if e.Event == evidence.EventListening || e.Event == evidence.EventHolding {
+		readLines(ours[1], func(line []byte) {
+			e := a.recordEvent(p, parseEvent(line))
+			switch e.Event {
+			case evidence.EventListening, evidence.EventHolding, evidence.EventPrompt:
 				once.Do(func() { close(p.announced) })
+			case evidence.EventAnswer:
+				select {
+				case p.answers <- e:
+				default: // nobody asked
+				}
 			}
 		})
 	})
 	pipes.Go(func() { // it may say why a program did not do what was expected
-		readLines(stderr, func(line []byte) {
-			a.recordEvent(evidence.ProgramEvent{Event: evidence.EventLine, Error: string(line)})
+		readLines(ours[2], func(line []byte) {
+			a.recordEvent(p, evidence.ProgramEvent{Event: evidence.EventLine, Error: string(line)})
 		})
 	})
 	go func() {
 		defer close(p.ended)
 		var status int
 		status, p.err = process.Wait()
+		a.tables.watch(name, 0)
 		deadline := time.Now().Add(drainTime)
-		_ = stdout.SetReadDeadline(deadline)
-		_ = stderr.SetReadDeadline(deadline)
+		_ = ours[0].Close()
+		_ = ours[1].SetReadDeadline(deadline)
+		_ = ours[2].SetReadDeadline(deadline)
 		pipes.Wait()
 		if p.err == nil {
-			p.err = a.recorder.tell(evidence.HostEvent{Event: evidence.HostExited, Status: &status})
+			p.err = a.recorder.tell(evidence.HostEvent{Event: evidence.HostExited, Program: name, PID: process.PID(), Status: &status})
 		}
 	}()
-	return p, errors.Join(closeErr, told)
+	return p, told
 }
 
 // readLines reads lines that are not empty from a pipe to its end, and closes
@@ -106,17 +143,19 @@ func readLines(pipe *os.File, each func([]byte)) {
 	}
 }
 
-// recordEvent records an event at the time that the program gave it, if that
-// can be.
-func (a *Agent) recordEvent(e evidence.ProgramEvent) {
+// recordEvent records an event of a program at the time that it gave, if that
+// can be, and returns it as recorded.
+func (a *Agent) recordEvent(p *program, e evidence.ProgramEvent) evidence.ProgramEvent {
+	e.Program, e.PID = p.name, p.PID()
 	// That an event cannot be recorded shows in the file's seal.
 	_ = add(a.recorder.output(evidence.Program), e.Time, []evidence.ProgramEvent{e},
-		func(e *evidence.ProgramEvent, h evidence.Header) { e.Header = h })
+		func(recorded *evidence.ProgramEvent, h evidence.Header) { recorded.Header, e.Header = h, h })
 	if a.Output != nil {
 		a.outputMu.Lock()
 		defer a.outputMu.Unlock()
 		fmt.Fprintln(a.Output, inWords(e))
 	}
+	return e
 }
 
 // parseEvent reads a line that a program printed. What is no event of a known
@@ -155,6 +194,10 @@ func inWords(e evidence.ProgramEvent) string {
 		text = "failed: " + e.Error
 	case evidence.EventStopped:
 		text = fmt.Sprintf("stopped, having served %d connections", e.Served)
+	case evidence.EventPrompt:
+		text = "takes lines"
+	case evidence.EventCall, evidence.EventAnswer:
+		text = strings.Join(strings.Fields(fmt.Sprintf("%s: %s %s = %d %s %s", e.Event, e.Call, e.Socket, e.Result, e.Errno, e.Error)), " ")
 	case evidence.EventLine:
 		text = string(e.Payload()) + e.Error
 	}
@@ -166,24 +209,57 @@ func inWords(e evidence.ProgramEvent) string {
 	}, strings.TrimRight(text, " "))
 }
 
+// typeLine types a line to the program. A prompt then answers it: type waits for
+// that until ctx ends.
+func (p *program) typeLine(ctx context.Context, line string) (*evidence.ProgramEvent, error) {
+	select {
+	case <-p.answers: // to nothing that was typed
+	default:
+	}
+	stop := context.AfterFunc(ctx, func() { _ = p.stdin.SetWriteDeadline(time.Unix(1, 0)) })
+	defer stop()
+	if _, err := p.stdin.WriteString(line + "\n"); err != nil {
+		if ctx.Err() != nil {
+			err = fmt.Errorf("it did not read its input: %w", context.Cause(ctx))
+		}
+		return nil, err
+	}
+	if !p.prompts {
+		return nil, nil
+	}
+	var answer evidence.ProgramEvent
+	select {
+	case answer = <-p.answers:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("it did not answer: %w", context.Cause(ctx))
+	case <-p.ended:
+		select {
+		case answer = <-p.answers:
+		default:
+			return nil, errors.New("it ended and did not answer")
+		}
+	}
+	if answer.Error != "" {
+		return nil, errors.New(answer.Error)
+	}
+	return &answer, nil
+}
+
 // end asks the program to end by its stop signal, and kills it when it does not
-// within its grace, or when ctx ends.
-func (p *program) end(ctx context.Context, signal string, grace time.Duration) error {
+// within its grace, or when ctx ends. One that was stopped by a signal
+// (signal(7)) continues, so that it can end.
+func (p *program) end(ctx context.Context, signal os.Signal, grace time.Duration) error {
 	if grace <= 0 {
 		grace = defaultGrace
 	}
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
+	if p.hasEnded() {
+		return p.err
+	}
 	var err error
 	if ctx.Err() == nil {
-		select {
-		case <-p.ended:
-			return p.err
-		default:
-		}
-		if err = p.Signal(signalNamed(signal)); err != nil {
-			err = fmt.Errorf("stop the program: %w", err)
-		}
+		err = errors.Join(p.Signal(signal), p.Signal(continueSignal))
 	}
 	select {
 	case <-p.ended:
@@ -191,5 +267,8 @@ func (p *program) end(ctx context.Context, signal string, grace time.Duration) e
 		err = errors.Join(err, p.Signal(syscall.SIGKILL))
 		<-p.ended
 	}
-	return errors.Join(err, p.err)
+	if err = errors.Join(err, p.err); err != nil {
+		return fmt.Errorf("stop the program: %w", err)
+	}
+	return nil
 }

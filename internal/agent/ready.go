@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,25 +10,25 @@ import (
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/topology"
+	"github.com/fourtuple/fourtuple/internal/witness"
 )
 
-// waitReady waits until the program is ready (topology.Ready). If ctx ends
-// before, it returns what it waits for. known are the sockets from before the
-// program.
-func (a *Agent) waitReady(ctx context.Context, known []evidence.Socket) (string, error) {
-	announced := a.program.announced
+// waitReady waits until a program is ready (topology.Ready). If ctx ends before,
+// it returns what it waits for. known are the sockets from before the program.
+func (a *Agent) waitReady(ctx context.Context, p *program, ready topology.Ready, known []evidence.Socket) (string, error) {
+	announced := p.announced
 	var what string
 	var elapsed, poll <-chan time.Time
-	switch a.Host.Ready.When {
+	switch ready.When {
 	case topology.ReadyStarted:
 		return "", nil
 	case topology.ReadyExit:
 		what, announced = "the program to end", nil
 	case topology.ReadyAfter:
-		what, announced = fmt.Sprintf("%v to pass", a.Host.Ready.After), nil
-		elapsed = time.After(a.Host.Ready.After)
+		what, announced = fmt.Sprintf("%v to pass", ready.After), nil
+		elapsed = time.After(ready.After)
 	case topology.ReadyEvent:
-		what = `the program to print the event "listening" or "holding"`
+		what = `the program to print the event "listening", "holding" or "prompt"`
 	default:
 		what = "a socket of the program that listens or is connected"
 		poll = time.After(0)
@@ -36,7 +37,7 @@ func (a *Agent) waitReady(ctx context.Context, known []evidence.Socket) (string,
 		select {
 		case <-announced:
 			return "", nil
-		case <-a.program.ended:
+		case <-p.ended:
 			return "", nil
 		case <-elapsed:
 			return "", nil
@@ -44,10 +45,10 @@ func (a *Agent) waitReady(ctx context.Context, known []evidence.Socket) (string,
 			if poll == nil {
 				return what, nil
 			}
-			return what + a.stateOfSockets(known), nil
+			return what + a.stateOfSockets(p, known), nil
 		case <-poll:
-			rows, err := a.tables.look()
-			if err != nil || slices.ContainsFunc(without(rows, known), atWork) {
+			rows, err := a.socketsOf(p, known)
+			if err != nil || slices.ContainsFunc(rows, atWork) {
 				return "", err
 			}
 			poll = time.After(pause)
@@ -55,10 +56,39 @@ func (a *Agent) waitReady(ctx context.Context, known []evidence.Socket) (string,
 	}
 }
 
-// stateOfSockets says what sockets there are instead of the one waited for.
-func (a *Agent) stateOfSockets(known []evidence.Socket) string {
+// socketsOf are the sockets of a program: those that one of its processes has
+// open, and, while no other program runs, those that nobody has open any more
+// and that were not there before the program.
+func (a *Agent) socketsOf(p *program, known []evidence.Socket) ([]evidence.Socket, error) {
 	rows, err := a.tables.look()
-	rows = without(rows, known)
+	if err != nil {
+		return nil, err
+	}
+	files, err := witness.OpenFiles(p.PID())
+	if err != nil && !errors.Is(err, witness.ErrGone) {
+		return nil, err
+	}
+	open := make(map[uint64]bool)
+	for _, f := range files {
+		open[f.Inode] = f.Inode != 0
+	}
+	alone := !slices.ContainsFunc(a.programs, func(q *program) bool { return q != p && !q.hasEnded() })
+	return slices.DeleteFunc(rows, func(s evidence.Socket) bool {
+		if s.Inode != 0 {
+			return !open[s.Inode]
+		}
+		return !alone || !slices.Contains(closedStates, s.State) || slices.ContainsFunc(known, func(k evidence.Socket) bool {
+			return k.Protocol == s.Protocol && k.Local == s.Local && k.Remote == s.Remote
+		})
+	}), nil
+}
+
+// closedStates are those of a connection that its own side has closed.
+var closedStates = []string{evidence.FinWait1, evidence.FinWait2, evidence.Closing, evidence.LastAck, evidence.TimeWait}
+
+// stateOfSockets says what sockets there are instead of the one waited for.
+func (a *Agent) stateOfSockets(p *program, known []evidence.Socket) string {
+	rows, err := a.socketsOf(p, known)
 	if err != nil || len(rows) == 0 {
 		return ""
 	}
@@ -67,16 +97,6 @@ func (a *Agent) stateOfSockets(known []evidence.Socket) string {
 		states = append(states, fmt.Sprintf("%s to %s is %s", s.Local, s.Remote, s.State))
 	}
 	return " (" + strings.Join(states[:min(3, len(states))], ", ") + ")"
-}
-
-// without are the sockets that are not among those that were known before, as
-// the ones that a container engine has in a container's namespace.
-func without(rows, known []evidence.Socket) []evidence.Socket {
-	return slices.DeleteFunc(rows, func(s evidence.Socket) bool {
-		return slices.ContainsFunc(known, func(k evidence.Socket) bool {
-			return k.Protocol == s.Protocol && k.Local == s.Local && k.Remote == s.Remote && k.Inode == s.Inode
-		})
-	})
 }
 
 // dns is the port that names are asked for on.

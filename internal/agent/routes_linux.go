@@ -24,7 +24,7 @@ func setRoutes(wanted []topology.Route) error {
 	}
 	errs := []error{skipDAD()}
 	for _, r := range routes {
-		if r.Dst == nil || r.Dst.IP.IsUnspecified() {
+		if r.Type == unix.RTN_UNICAST && (r.Dst == nil || r.Dst.IP.IsUnspecified()) {
 			if err := netlink.RouteDel(&r); err != nil {
 				errs = append(errs, fmt.Errorf("remove the default route over %s: %w", r.Gw, err))
 			}
@@ -85,21 +85,78 @@ func translate(h topology.Host, interfaces []evidence.Interface) error {
 	links := slices.DeleteFunc(slices.Clone(h.Links), func(l topology.Link) bool { return !slices.Contains(h.Masquerade, l.Subnet) })
 	for batch := range slices.Chunk(links, ruleBatch) {
 		for _, link := range batch {
-			at := slices.IndexFunc(interfaces, func(i evidence.Interface) bool { return slices.Contains(i.Addresses, link.Address) })
-			if at < 0 {
-				return fmt.Errorf("masquerade onto %s: no interface has the address %s", link.Subnet, link.Address)
+			at, err := interfaceOf(interfaces, link)
+			if err != nil {
+				return fmt.Errorf("masquerade: %w", err)
 			}
-			oifname := make([]byte, unix.IFNAMSIZ)
-			copy(oifname, interfaces[at].Name)
 			kernel.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
 				&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1},
-				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: oifname},
+				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: interfaceName(at)},
 				&expr.Masq{},
 			}})
 		}
 		if err := kernel.Flush(); err != nil {
 			return fmt.Errorf("masquerade onto %s: %w", batch[0].Subnet, err)
 		}
+	}
+	return nil
+}
+
+// interfaceName is an interface's name as nftables compares it.
+func interfaceName(i evidence.Interface) []byte {
+	name := make([]byte, unix.IFNAMSIZ)
+	copy(name, i.Name)
+	return name
+}
+
+// cutTable is the table whose rules drop what would be forwarded between two
+// interfaces.
+func cutTable(a, b evidence.Interface) *nftables.Table {
+	name := fmt.Sprintf("fourtuple-cut-%d-%d", min(a.Index, b.Index), max(a.Index, b.Index))
+	return &nftables.Table{Family: nftables.TableFamilyINet, Name: name}
+}
+
+// cut drops what would be forwarded between two interfaces of the calling
+// thread's network namespace, either way and silently. No connection is tracked
+// for that.
+func cut(a, b evidence.Interface) error {
+	kernel, err := nftables.New()
+	if err != nil {
+		return fmt.Errorf("open nftables: %w", err)
+	}
+	table := kernel.CreateTable(cutTable(a, b))
+	chain := kernel.AddChain(&nftables.Chain{
+		Name: "forward", Table: table, Type: nftables.ChainTypeFilter,
+		Hooknum: nftables.ChainHookForward, Priority: nftables.ChainPriorityFilter,
+	})
+	for _, way := range [][2]evidence.Interface{{a, b}, {b, a}} {
+		kernel.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
+			&expr.Meta{Key: expr.MetaKeyIIFNAME, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: interfaceName(way[0])},
+			&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: interfaceName(way[1])},
+			&expr.Verdict{Kind: expr.VerdictDrop},
+		}})
+	}
+	if err := kernel.Flush(); errors.Is(err, unix.EEXIST) {
+		return errors.New("they are cut off already")
+	} else if err != nil {
+		return fmt.Errorf("drop by nftables: %w", err)
+	}
+	return nil
+}
+
+// mend takes back what cut did.
+func mend(a, b evidence.Interface) error {
+	kernel, err := nftables.New()
+	if err != nil {
+		return fmt.Errorf("open nftables: %w", err)
+	}
+	kernel.DelTable(cutTable(a, b))
+	if err := kernel.Flush(); errors.Is(err, unix.ENOENT) {
+		return errors.New("they are not cut off")
+	} else if err != nil {
+		return fmt.Errorf("drop no more by nftables: %w", err)
 	}
 	return nil
 }

@@ -3,9 +3,9 @@ package agent
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
@@ -15,6 +15,9 @@ import (
 const (
 	// idleTimeout bounds how long a named snapshot waits for queues to be empty.
 	idleTimeout = 2 * time.Second
+	// stuckTime is how long tables are as they are before bytes in queues are
+	// taken to stay there.
+	stuckTime = 300 * time.Millisecond
 	// attempts are how often a dump is made anew because the socket table
 	// changed meanwhile.
 	attempts = 5
@@ -33,13 +36,25 @@ func longer(pause time.Duration) time.Duration {
 type tables struct {
 	sockets      *witness.SocketTable
 	translations *witness.ConntrackTable // nil where the host translates nothing
-	pid          atomic.Int64            // the program's, 0 before it runs
 
 	socketFile, openFile, translationFile *output
 
-	mu     sync.Mutex // held while a dump is made and recorded
-	number int        // of the last dump that was recorded
+	mu     sync.Mutex     // held while a dump is made and recorded
+	pids   map[string]int // of the programs that run, by their names
+	number int            // of the last dump that was recorded
 	last   dump
+}
+
+// watch has the open files of a program watched from now on, or, without a
+// process, no longer.
+func (t *tables) watch(program string, pid int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if pid == 0 {
+		delete(t.pids, program)
+		return
+	}
+	t.pids[program] = pid
 }
 
 // A dump is what the tables were at one moment.
@@ -54,7 +69,7 @@ type dump struct {
 
 // openTables opens the tables of the calling thread's network namespace.
 func openTables(r *recorder, translates bool) (*tables, error) {
-	t := &tables{socketFile: r.output(evidence.Sockets), openFile: r.output(evidence.Files)}
+	t := &tables{pids: make(map[string]int), socketFile: r.output(evidence.Sockets), openFile: r.output(evidence.Files)}
 	err := errors.Join(r.open(evidence.Sockets), r.open(evidence.Files))
 	if err == nil {
 		t.sockets, err = witness.OpenSocketTable()
@@ -93,17 +108,13 @@ func (t *tables) dumpSockets() (rows []evidence.Socket, cut bool, err error) {
 
 // dump reads all tables, so that they fit each other if they can.
 func (t *tables) dump() (d dump, err error) {
-	pid := int(t.pid.Load())
 	for range attempts {
 		before, _, err := t.dumpSockets()
 		if err != nil {
 			return d, err
 		}
-		if pid != 0 {
-			// A program that has ended has no open files.
-			if d.files, err = witness.OpenFiles(pid); err != nil && !errors.Is(err, witness.ErrGone) {
-				return d, err
-			}
+		if d.files, err = t.openFiles(); err != nil {
+			return d, err
 		}
 		if t.translations != nil {
 			if d.translations, err = t.translations.Dump(); err != nil {
@@ -120,19 +131,40 @@ func (t *tables) dump() (d dump, err error) {
 	return d, nil
 }
 
+// openFiles are the open files of the programs that run. A program that has
+// ended has none.
+func (t *tables) openFiles() (files []evidence.File, err error) {
+	for _, program := range slices.Sorted(maps.Keys(t.pids)) {
+		of, err := witness.OpenFiles(t.pids[program])
+		if err != nil && !errors.Is(err, witness.ErrGone) {
+			return nil, err
+		}
+		for _, f := range of {
+			f.Program = program
+			files = append(files, f)
+		}
+	}
+	return files, nil
+}
+
 // snapshot records the tables when nothing is on its way between programs and
 // the network: no connected socket has bytes in a queue, and the dump a pause
-// before was equal. It waits for that until ctx ends, and no longer than
+// before was equal. Where bytes stay in queues, it records tables that have not
+// changed for stuckTime. It waits until ctx ends, and no longer than
 // idleTimeout.
 func (t *tables) snapshot(ctx context.Context) (number int, idle bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, idleTimeout)
 	defer cancel()
 	var last dump
+	since := time.Now() // last was seen
 	for pause := firstPause; ; pause = longer(pause) {
-		over := ctx.Err() != nil
-		before := last
-		if last, number, err = t.attempt(before, over); number > 0 || err != nil {
-			return number, !over, err
+		before, over := last, ctx.Err() != nil
+		stuck := time.Since(since) >= stuckTime
+		if last, number, err = t.attempt(before, stuck, over); number > 0 || err != nil {
+			return number, !over && last.idle(), err
+		}
+		if !last.equal(before) {
+			since = time.Now()
 		}
 		if last.idle() {
 			pause = firstPause
@@ -145,12 +177,12 @@ func (t *tables) snapshot(ctx context.Context) (number int, idle bool, err error
 }
 
 // attempt dumps the tables and records them, which gives them a number, if they
-// are idle and as they were before, or in any case.
-func (t *tables) attempt(before dump, anyway bool) (d dump, number int, err error) {
+// are as they were before and idle, or stuck, or in any case.
+func (t *tables) attempt(before dump, stuck, anyway bool) (d dump, number int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	d, err = t.dump()
-	if err == nil && (anyway || d.idle() && d.equal(before)) {
+	if err == nil && (anyway || (stuck && d.still || d.idle()) && d.equal(before)) {
 		number, err = t.record(d)
 	}
 	return d, number, err
