@@ -17,7 +17,7 @@ func (j *joiner) check() {
 	}
 	j.checkUsers()
 	for _, c := range j.connections {
-		c.Lacks = make(map[string]string)
+		c.Lacks, c.Contradicted = make(map[string]string), make(map[string]bool)
 		j.lacks(c)
 	}
 	for _, name := range j.run.Names() {
@@ -68,7 +68,12 @@ func (c *Connection) contradict(against, why string, blamed ...string) {
 		if name == against {
 			other = strings.Join(slices.DeleteFunc(slices.Clone(blamed), func(s string) bool { return s == name }), ", ")
 		}
-		if _, applies := c.Lacks[name]; applies && c.Lacks[name] == "" {
+		lacks, applies := c.Lacks[name]
+		if !applies {
+			continue
+		}
+		c.Contradicted[name] = true
+		if lacks == "" {
 			c.Lacks[name] = fmt.Sprintf("contradicts %s: %s", other, why)
 		}
 	}

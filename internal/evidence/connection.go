@@ -159,6 +159,89 @@ type Orphan struct {
 	What string
 }
 
+// A Contradiction is a record that cannot be beside another one: of the same
+// witness, or of another.
+type Contradiction struct {
+	Host    string
+	Witness Witness
+	// Line is the record's line. It is 0 where a record is missing that must be
+	// there: then any part of the witness's table may lack a row.
+	Line int
+	Why  string
+}
+
+// The roles of a host in a connection, as the names of columns begin with them.
+const (
+	RoleClient = "client"
+	RoleServer = "server"
+	RoleRouter = "router"
+)
+
+// A recordFile is one file of records of a run.
+type recordFile struct {
+	host    string
+	witness Witness
+}
+
+// A sideOfRecord is the index of a connection among the run's, from 1, and the
+// role of the record's host in it.
+type sideOfRecord struct {
+	connection int32
+	role       string
+}
+
+// SideOf is the connection that a record of a host is of, by its line or its
+// packet's number, and the host's role in it; nil for a record of none. Of a
+// host's connection with itself a packet is the client's.
+func (r *Run) SideOf(host string, w Witness, line int) (c *Connection, role string) {
+	of := r.sides[recordFile{host, w}]
+	if line < 1 || line > len(of) || of[line-1].connection == 0 {
+		return nil, ""
+	}
+	return &r.Connections[of[line-1].connection-1], of[line-1].role
+}
+
+// indexSides makes what SideOf looks up.
+func (r *Run) indexSides() {
+	r.sides = make(map[recordFile][]sideOfRecord)
+	for i := range r.Connections {
+		c := &r.Connections[i]
+		for _, e := range []end{{c, &c.Client, RoleClient}, {c, &c.Server, RoleServer}} {
+			is := sideOfRecord{int32(i + 1), e.role}
+			for n := range e.Packets {
+				r.index(e.Host, Packets, e.Packets[n].Number, is)
+			}
+			for n := range e.Sockets {
+				r.index(e.Host, Sockets, e.Sockets[n].Line, is)
+			}
+			for n := range e.Files {
+				r.index(e.Host, Files, e.Files[n].Line, is)
+			}
+			for n := range e.Events {
+				r.index(e.Host, Program, e.Events[n].Line, is)
+			}
+		}
+		for _, hop := range c.Path {
+			for n := range hop.Packets {
+				r.index(hop.Host, Packets, hop.Packets[n].Number, sideOfRecord{int32(i + 1), RoleRouter})
+			}
+		}
+	}
+}
+
+// index notes what a record is of, if nothing is known of it yet.
+func (r *Run) index(host string, w Witness, line int, is sideOfRecord) {
+	file := recordFile{host, w}
+	of := r.sides[file]
+	if line > len(of) {
+		of = append(of, make([]sideOfRecord, line-len(of))...)
+		r.sides[file] = of
+	}
+	if line > 0 && of[line-1].connection == 0 {
+		of[line-1] = is
+	}
+}
+
 // reassemble puts the streams together, once for every reader.
 func (c *Connection) reassemble() {
 	for _, s := range []*Side{&c.Client, &c.Server} {

@@ -96,6 +96,10 @@ func join(r *Run) {
 	slices.SortStableFunc(r.Orphans, func(a, b Orphan) int {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Witness, b.Witness), cmp.Compare(a.Line, b.Line))
 	})
+	slices.SortStableFunc(r.Contradictions, func(a, b Contradiction) int {
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Witness, b.Witness), cmp.Compare(a.Line, b.Line))
+	})
+	r.indexSides()
 }
 
 // canonical writes the two endpoints in their order, for both directions.

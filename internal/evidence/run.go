@@ -44,6 +44,11 @@ type Run struct {
 	// Orphans are the records that join no connection and should, in the order
 	// of their files and lines.
 	Orphans []Orphan
+	// Contradictions are the records that cannot be beside others, in the order
+	// of their files and lines.
+	Contradictions []Contradiction
+
+	sides map[recordFile][]sideOfRecord
 }
 
 // A Host is all that was recorded of one host.
