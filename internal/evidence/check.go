@@ -81,18 +81,20 @@ func (c *Connection) contradict(against, why string, blamed ...string) {
 }
 
 // lacks asks every witness of a connection why its evidence is not whole. Of an
-// attempt, captures alone can tell.
+// attempt, tables tell what they have.
 func (j *joiner) lacks(c *Connection) {
 	open := c.Outcome == Opened || c.Outcome == Unknown
-	for _, e := range []end{{c, &c.Client, "client"}, {c, &c.Server, "server"}} {
+	for _, e := range []end{{c, &c.Client, RoleClient}, {c, &c.Server, RoleServer}} {
 		if e.Host == "" {
 			continue
 		}
+		h := j.run.Hosts[e.Host]
 		for w, asked := range map[Witness]bool{
-			Packets: open || e.role == "client" || len(e.Packets) > 0, Sockets: open, Files: open, Program: open && j.run.Hosts[e.Host].tells,
+			Packets: open || e.role == RoleClient || len(e.Packets) > 0,
+			Sockets: open || len(e.Sockets) > 0, Files: open || len(e.Files) > 0, Program: open && h.tells(e),
 		} {
 			if asked {
-				c.Lacks[e.column(w)] = e.lack(j.run.Hosts[e.Host], w)
+				c.Lacks[e.column(w)] = e.lack(h, w)
 			}
 		}
 	}
@@ -101,8 +103,6 @@ func (j *joiner) lacks(c *Connection) {
 // lack says why a witness's evidence of an end is not whole.
 func (e end) lack(h *Host, w Witness) string {
 	attempt := e.c.Outcome == Refused || e.c.Outcome == Unanswered
-	held := func(s Socket) bool { return s.Inode != 0 }
-	begun := func(p ProgramEvent) bool { return p.Event == e.begins() }
 	switch {
 	case h.Defect(w) != "":
 		return h.Defect(w)
@@ -114,22 +114,40 @@ func (e end) lack(h *Host, w Witness) string {
 		return "its capture is not whole: " + cmp.Or(e.Sent.Gap, e.Received.Gap)
 	case w == Sockets && len(e.Sockets) == 0:
 		return "its socket table has no row of the connection"
-	case w == Sockets && !slices.ContainsFunc(e.Sockets, held):
-		return "its socket table has the connection, but no process that holds it"
 	case w == Files && len(e.Files) == 0:
 		return "no open file of its program is the connection"
-	case w == Program && !slices.ContainsFunc(e.Events, begun):
-		return fmt.Sprintf("its program does not say that it %s", e.begins())
+	case w == Program && !slices.ContainsFunc(e.Events, e.begins):
+		return fmt.Sprintf("its program does not say that it %s", e.begin())
 	}
 	return ""
 }
 
-// begins is the event by which a program says that the connection is open.
-func (e end) begins() string {
-	if e.role == "client" {
+// begin is the event by which a program says that the connection is open.
+func (e end) begin() string {
+	if e.role == RoleClient {
 		return EventConnected
 	}
 	return EventAccepted
+}
+
+// begins tells whether an event says that the connection is open: of a prompt, a
+// call that opens one and worked.
+func (e end) begins(p ProgramEvent) bool {
+	if p.Event != EventCall {
+		return p.Event == e.begin()
+	}
+	opens := e.role == RoleServer && p.Call == "accept" || p.Call == "connect" && (e.role == RoleClient || e.c.simultaneous)
+	return opens && p.Errno == "" && !p.Waiting
+}
+
+// tells tells whether the program that has the end's socket tells what becomes of
+// connections. One that no process ever had has no program that could.
+func (h *Host) tells(e end) bool {
+	if h.Defect(Program) != "" || h.Defect(Files) != "" || h.Defect(Sockets) != "" {
+		return len(h.tellers) > 0
+	}
+	return slices.ContainsFunc(e.Files, func(f File) bool { return h.tellers[f.Program] }) ||
+		slices.ContainsFunc(e.Events, func(p ProgramEvent) bool { return h.tellers[p.Program] })
 }
 
 // checkPath compares the routers that have the connection with those that the
@@ -141,7 +159,9 @@ func (j *joiner) checkPath(c *Connection) {
 	}
 	there, known := j.routers(c.Client.Host, c.Server.Local.Addr())
 	back, backKnown := j.routers(c.Server.Host, c.Client.Local.Addr())
-	expected := slices.Concat(there, back)
+	expected := slices.DeleteFunc(slices.Concat(there, back), func(name string) bool {
+		return name == c.Client.Host || name == c.Server.Host // a router may itself be an end
+	})
 	if len(expected) == 0 && len(c.Path) == 0 && known && backKnown || c.Outcome == Unanswered {
 		return
 	}
@@ -197,29 +217,40 @@ func (j *joiner) checkHandshake(e end) {
 			return
 		case p.Flags.Has(SYN):
 			answered = true
-		case answered && p.Source == client && p.Flags.Has(ACK):
+		case answered && p.Flags.Has(ACK) && (p.Source == client || e.c.simultaneous):
 			completed = true
 		}
 	}
 	if !answered || !completed {
-		e.c.Lacks[column] = "its capture has no whole handshake"
+		e.c.Lacks[column] = noHandshake
 	}
 }
 
-// checkProgram compares what a program says with the capture of its host.
+// noHandshake is what a capture lacks that begins with the SYN and has nothing
+// wrong, but not all of the handshake: the rest did not come there.
+const noHandshake = "its capture has no whole handshake"
+
+// checkProgram compares what a program says with the capture of its host. What a
+// prompt says of its calls is neither in an order nor all that it could say.
 func (j *joiner) checkProgram(h *Host, e end) {
 	column, capture := e.column(Program), e.column(Packets)
-	if why := tellsInOrder(e); why != "" {
+	prompted := slices.ContainsFunc(e.Events, func(p ProgramEvent) bool { return p.Event == EventCall })
+	if why := tellsInOrder(e); why != "" && !prompted {
 		e.c.contradict("itself", why, column)
 	}
 	if !e.c.whole(column, capture) || e.c.Source == e.c.Destination {
 		return
 	}
+	if prompted {
+		j.checkCalls(e)
+		return
+	}
 	sent, received := said(e.Events, EventSent), said(e.Events, EventReceived)
 	reset := slices.ContainsFunc(e.Packets, func(p Packet) bool { return p.Flags.Has(RST) })
+	delivered := !reset && e.gaveUp().IsZero() // else not all may have been sent that was given to the kernel
 	switch {
-	case !h.tellsData:
-	case !bytes.Equal(sent, e.Sent.Data) && !(reset && bytes.HasPrefix(sent, e.Sent.Data)):
+	case !slices.ContainsFunc(e.Events, func(p ProgramEvent) bool { return h.tellData[p.Program] }):
+	case !bytes.Equal(sent, e.Sent.Data) && (delivered || !bytes.HasPrefix(sent, e.Sent.Data)):
 		e.c.contradict(capture, fmt.Sprintf("it says that it sent %d bytes, the capture has %d or others", len(sent), len(e.Sent.Data)), column)
 	case !bytes.HasPrefix(e.Received.Data, received):
 		e.c.contradict(capture, fmt.Sprintf("it says that it received %d bytes, the capture has %d or others", len(received), len(e.Received.Data)), column)
@@ -233,6 +264,35 @@ func (j *joiner) checkProgram(h *Host, e end) {
 	}
 }
 
+// checkCalls wants a call that received to have received what came, and one that
+// sent to have sent what left, where payloads are told at all.
+func (j *joiner) checkCalls(e end) {
+	var sent, received []byte
+	all := true
+	for _, p := range e.Events {
+		if p.Event != EventCall || p.Errno != "" || p.Waiting {
+			continue
+		}
+		all = all && p.Bytes == len(p.Payload())
+		switch p.Call {
+		case "send", "write", "sendto", "sendmsg":
+			sent = append(sent, p.Payload()...)
+		case "recv", "read", "recvfrom", "recvmsg":
+			received = append(received, p.Payload()...)
+		}
+	}
+	if !all {
+		return
+	}
+	column, capture := e.column(Program), e.column(Packets)
+	if !bytes.HasPrefix(sent, e.Sent.Data) {
+		e.c.contradict(capture, fmt.Sprintf("it says that it sent %d bytes, the capture has %d or others", len(sent), len(e.Sent.Data)), column)
+	}
+	if !bytes.HasPrefix(e.Received.Data, received) {
+		e.c.contradict(capture, fmt.Sprintf("it says that it received %d bytes, the capture has %d or others", len(received), len(e.Received.Data)), column)
+	}
+}
+
 // tellsInOrder wants one beginning, first, and nothing after the end.
 func tellsInOrder(e end) string {
 	holds := 0
@@ -242,10 +302,10 @@ func tellsInOrder(e end) string {
 		}
 		fails := p.Event == EventFailed
 		switch {
-		case (p.Event == EventConnected || p.Event == EventAccepted) && (p.Event != e.begins() || i > 0):
+		case (p.Event == EventConnected || p.Event == EventAccepted) && (p.Event != e.begin() || i > 0):
 			return fmt.Sprintf("line %d: %q of a connection that is open, or that the other end began", p.Line, p.Event)
-		case i == 0 && p.Event != e.begins() && !fails:
-			return fmt.Sprintf("line %d: %q before %q", p.Line, p.Event, e.begins())
+		case i == 0 && p.Event != e.begin() && !fails:
+			return fmt.Sprintf("line %d: %q before %q", p.Line, p.Event, e.begin())
 		case i > 0 && (e.Events[i-1].Event == EventClosed || p.Time.Before(e.Events[i-1].Time)):
 			return fmt.Sprintf("line %d: %q after something later", p.Line, p.Event)
 		case holds > 1 || p.Event == EventListening || p.Event == EventStopped:
@@ -299,8 +359,14 @@ func (j *joiner) read(h *Host, e end) int {
 // the started process's own. A child may be killed with it, and the kernel closes
 // what it had open.
 func (j *joiner) tellsEnds(h *Host, e end) bool {
-	own := func(f File) bool { return h.started(f.Program, f.PID) }
-	return h.finished() && slices.ContainsFunc(e.Files, own) && slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
-		return p.Event == EventHolding || p.Event == EventStopped || p.Event == EventClosed
-	})
+	for _, p := range h.Processes {
+		own := func(f File) bool { return f.Program == p.Program && f.PID == p.PID }
+		ends := func(e ProgramEvent) bool {
+			return e.Program == p.Program && e.PID == p.PID && (e.Event == EventHolding || e.Event == EventStopped || e.Event == EventClosed)
+		}
+		if slices.ContainsFunc(e.Files, own) {
+			return p.Status != nil && *p.Status == 0 && slices.ContainsFunc(h.Program, ends)
+		}
+	}
+	return false
 }

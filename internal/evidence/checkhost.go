@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
@@ -14,9 +15,15 @@ import (
 // checkHost compares what a host's witnesses say that is not of one connection.
 func (j *joiner) checkHost(h *Host) {
 	h.dumps = j.dumpsOf(h)
+	h.tellers, h.tellData = make(map[string]bool), make(map[string]bool)
 	for _, e := range h.Program {
-		h.tells = h.tells || e.Event != EventLine
-		h.tellsData = h.tellsData || e.Event == EventSent || e.Event == EventReceived
+		data := e.Event == EventSent || e.Event == EventReceived
+		if data || e.Event == EventConnected || e.Event == EventAccepted || e.Event == EventCall && (e.Call == "connect" || e.Call == "accept") {
+			h.tellers[e.Program] = true
+		}
+		if data {
+			h.tellData[e.Program] = true
+		}
 	}
 	j.checkSnapshots(h)
 	j.checkSocketRows(h)
@@ -28,7 +35,7 @@ func (j *joiner) checkHost(h *Host) {
 // do: the one that it tells of is the last that was written down until then.
 func (j *joiner) checkSnapshots(h *Host) {
 	host, number := j.hosts[h.Name], 0
-	polled := host == nil || len(host.Program)+len(host.Masquerade) > 0
+	polled := host == nil || len(host.Program)+len(host.Programs)+len(host.Masquerade) > 0
 	for _, e := range h.Events {
 		if e.Snapshot != 0 {
 			number++
@@ -45,29 +52,34 @@ func (j *joiner) checkSnapshots(h *Host) {
 }
 
 // checkSocketRows wants a socket to be one thing at a time, and to stay what it
-// is. Those that were there before the program, a container engine's, stay.
+// is while it is in use. Those that were there before the program, a container
+// engine's, stay.
 func (j *joiner) checkSocketRows(h *Host) {
-	first := make(map[uint64]*Socket)
+	last := make(map[uint64]*Socket)
 	listening := 0
 	for _, d := range h.dumps {
 		existing := 0
+		j.checkQueues(h, d)
 		for _, s := range d.sockets {
-			if s.State == Listen && (s.RecvQueue > s.SendQueue+1 || d.idle && int(s.RecvQueue) != waiting(d, s)) {
-				h.defect(Sockets, "line %d: %d connections wait to be accepted, by the dump's other rows %d", s.Line, s.RecvQueue, waiting(d, s))
-			}
 			if h.existed[s.Inode] && s.State == Listen {
 				existing++
 			}
-			if s.Inode == 0 || s.State == SynSent || !h.existed[s.Inode] && !strings.HasPrefix(s.Protocol, "tcp") {
+			if s.Inode == 0 || s.State == SynSent || !h.existed[s.Inode] && !strings.HasPrefix(s.Protocol, TCP) {
 				continue
 			}
-			if first[s.Inode] == nil {
-				first[s.Inode] = s
+			was := last[s.Inode]
+			last[s.Inode] = s
+			if was == nil || h.reused(was, s) {
+				continue
 			}
-			was := first[s.Inode]
-			if s.State == Listen && was.SendQueue != s.SendQueue || was.Protocol != s.Protocol || endpoints(was.Local, was.Remote) != endpoints(s.Local, s.Remote) ||
+			if was.Protocol != s.Protocol || endpoints(was.Local, was.Remote) != endpoints(s.Local, s.Remote) ||
 				was.UID != s.UID || was.Interface != s.Interface || (was.State == Listen) != (s.State == Listen) {
-				h.defect(Sockets, "line %d: the socket with inode %d is not what it was in line %d", s.Line, s.Inode, was.Line)
+				for _, row := range []*Socket{was, s} {
+					j.disagree(h, Sockets, row.Line, 0, "the socket with inode %d is one thing in line %d and another in line %d", s.Inode, was.Line, s.Line)
+				}
+			}
+			if s.State == Listen && was.SendQueue != s.SendQueue && !h.calls(s.Local, "listen", 2) {
+				j.disagree(h, Sockets, s.Line, 0, "%d connections may wait to be accepted, in line %d it was %d", s.SendQueue, was.Line, was.SendQueue)
 			}
 		}
 		if existing < listening { // what answers names has other sockets that come and go
@@ -78,11 +90,70 @@ func (j *joiner) checkSocketRows(h *Host) {
 	j.checkPolls(h)
 }
 
-// waiting counts the connections of a dump that wait to be accepted on a
-// listening socket.
-func waiting(d dump, listener *Socket) (n int) {
+// reused tells whether a prompt may have made another thing of its socket in
+// between: it shut it down, or connected it anew.
+func (h *Host) reused(was, s *Socket) bool {
+	return h.calls(was.Local, "shutdown", 1) || h.calls(s.Local, "connect", 2) || h.calls(s.Local, "listen", 2)
+}
+
+// calls tells whether prompts made a call at least so often on sockets of an
+// endpoint's port.
+func (h *Host) calls(local netip.AddrPort, call string, least int) bool {
+	n := 0
+	for i := range h.Program {
+		if e := &h.Program[i]; e.Event == EventCall && e.Call == call && e.Local.Port() == local.Port() {
+			n++
+		}
+	}
+	return n >= least
+}
+
+// checkQueues compares the queues of listening sockets with the connections that
+// wait in them. Of several sockets on one port nobody tells which one has them. A
+// connection that was reset waits, and has no row.
+func (j *joiner) checkQueues(h *Host, d dump) {
+	type queue struct {
+		waits, rows int
+		sockets     []*Socket
+	}
+	queues := make(map[uint16]*queue)
 	for _, s := range d.sockets {
-		if s.Inode == 0 && (s.State == Established || s.State == CloseWait) && s.Local.Port() == listener.Local.Port() {
+		if s.State == Listen {
+			port := s.Local.Port()
+			if queues[port] == nil {
+				queues[port] = new(queue)
+			}
+			queues[port].waits += int(s.RecvQueue)
+			queues[port].sockets = append(queues[port].sockets, s)
+		}
+	}
+	if len(queues) == 0 {
+		return
+	}
+	for _, s := range d.sockets {
+		q := queues[s.Local.Port()]
+		if q != nil && s.Inode == 0 && (s.State == Established || s.State == CloseWait) && strings.HasPrefix(s.Protocol, TCP) {
+			q.rows++
+		}
+	}
+	for _, port := range slices.Sorted(maps.Keys(queues)) {
+		q := queues[port]
+		wrong := d.still && (q.waits < q.rows || q.waits > q.rows && q.waits > q.rows+j.resetAt(h, port, d.at))
+		for _, s := range q.sockets {
+			if wrong || s.RecvQueue > s.SendQueue+1 && !h.calls(s.Local, "listen", 2) {
+				j.disagree(h, Sockets, s.Line, 0, "%d connections wait to be accepted, at most %d may, and the dump has rows of %d", s.RecvQueue, s.SendQueue, q.rows)
+			}
+		}
+	}
+}
+
+// resetAt counts the connections to a port that were reset until then.
+func (j *joiner) resetAt(h *Host, port uint16, at time.Time) (n int) {
+	for _, c := range j.connections {
+		if c.Server.Host != h.Name || c.Server.Local.Port() != port || c.Outcome != Opened {
+			continue
+		}
+		if slices.ContainsFunc(c.Server.Packets, func(p Packet) bool { return p.Flags.Has(RST) && !p.Time.After(at) }) {
 			n++
 		}
 	}
@@ -129,7 +200,7 @@ func (j *joiner) checkUsers() {
 	most := slices.MaxFunc(slices.Sorted(maps.Keys(counts)), func(a, b uint32) int { return cmp.Compare(counts[a], counts[b]) })
 	each(func(h *Host, s *Socket) {
 		if s.UID != most {
-			h.defect(Sockets, "line %d: a socket of user %d, where the run's programs are user %d's", s.Line, s.UID, most)
+			j.disagree(h, Sockets, s.Line, 0, "a socket of user %d, where the run's programs are user %d's", s.UID, most)
 		}
 	})
 }
@@ -137,25 +208,35 @@ func (j *joiner) checkUsers() {
 // checkFileRows wants rows as /proc gives them, of the program and what it
 // started.
 func (j *joiner) checkFileRows(h *Host) {
+	type descriptor struct {
+		fd     int
+		target string
+	}
+	var last, now map[descriptor]*File
 	for _, d := range h.dumps {
 		processes := make(map[int][]*File)
+		last, now = now, make(map[descriptor]*File)
 		for _, f := range d.files {
 			of := processes[f.PID]
-			if len(of) > 0 && (of[0].Command != f.Command || of[0].User != f.User) {
-				h.defect(Files, "line %d: process %d is %q of %q, and %q of %q", f.Line, f.PID, f.Command, f.User, of[0].Command, of[0].User)
+			if len(of) > 0 && (of[0].Command != f.Command || of[0].User != f.User || of[0].Program != f.Program) {
+				j.disagree(h, Files, f.Line, 0, "process %d is %q of %q, and %q of %q in line %d", f.PID, f.Command, f.User, of[0].Command, of[0].User, of[0].Line)
 			}
 			processes[f.PID] = append(of, f)
+			now[descriptor{f.FD, f.Target}] = f
 		}
-		for _, pid := range slices.Sorted(maps.Keys(processes)) {
-			if !h.started(processes[pid][0].Program, pid) && len(processes[pid]) == 1 {
-				h.defect(Files, "dump %d: process %d has a single descriptor, and is not a program that was started", d.number, pid)
+		for _, of := range processes {
+			f := of[0]
+			was := last[descriptor{f.FD, f.Target}]
+			if len(of) == 1 && !h.started(f.Program, f.PID) && was != nil && was.PID != f.PID && len(processes[was.PID]) > 0 {
+				j.disagree(h, Files, f.Line, 0, "process %d has the single descriptor %d, which process %d had in line %d", f.PID, f.FD, was.PID, was.Line)
 			}
 		}
 	}
 	j.checkDescriptors(h)
 }
 
-// checkDescriptors wants a process to keep a socket under its descriptor.
+// checkDescriptors wants a process to keep a socket under its descriptor, or to
+// make it one of its standard streams.
 func (j *joiner) checkDescriptors(h *Host) {
 	type held struct {
 		pid, fd int
@@ -173,64 +254,104 @@ func (j *joiner) checkDescriptors(h *Host) {
 			if !again {
 				first[k] = f.FD
 			}
-			if again && f.Inode != 0 && !now[held{f.PID, fd, f.Inode}] {
-				h.defect(Files, "line %d: process %d has socket %d at descriptor %d, and had it at %d", f.Line, f.PID, f.Inode, f.FD, fd)
+			if again && f.Inode != 0 && f.FD > 2 && !now[held{f.PID, fd, f.Inode}] {
+				j.disagree(h, Files, f.Line, 0, "process %d has socket %d at descriptor %d, and had it at %d", f.PID, f.Inode, f.FD, fd)
 			}
 		}
 	}
 }
 
-// checkTold compares what a program tells that is not of one connection with
-// the tables, with its agent and with itself.
+// checkTold compares what programs tell that is not of one connection with the
+// tables, with their agent and with themselves.
 func (j *joiner) checkTold(h *Host) {
-	told, count := make(map[string]bool), make(map[string]int)
+	for i := range h.Processes {
+		j.checkToldBy(h, &h.Processes[i])
+	}
+	lab := j.hosts[h.Name]
+	if lab == nil {
+		return
+	}
+	for _, e := range h.Events {
+		_, ready := lab.Arguments(e.Program)
+		if e.Event != HostReady || ready.When != topology.ReadyEvent {
+			continue
+		}
+		says := func(p ProgramEvent) bool {
+			return p.Program == e.Program && (p.Event == EventListening || p.Event == EventHolding || p.Event == EventPrompt)
+		}
+		ended := func(p Process) bool {
+			return p.Program == e.Program && !p.Exited.IsZero() && p.Exited.Before(h.snapshot)
+		}
+		if !slices.ContainsFunc(h.Program, says) && !slices.ContainsFunc(h.Processes, ended) {
+			j.disagree(h, Program, 0, 0, "its agent says that it told that it was ready, and it tells nothing of the kind")
+		}
+	}
+}
+
+// checkToldBy compares what one process tells with the tables and with itself.
+func (j *joiner) checkToldBy(h *Host, p *Process) {
+	told, count := make(map[string]*ProgramEvent), make(map[string]int)
 	var served []int
 	stopped := 0
-	for _, e := range h.Program {
+	for i := range h.Program {
+		e := &h.Program[i]
+		if e.Program != p.Program || e.PID != p.PID {
+			continue
+		}
 		count[e.Event]++
 		switch e.Event {
 		case EventListening:
 			if !e.Local.IsValid() {
 				continue // it only says that it is ready
 			}
-			if told[listenName(e.Local)] {
-				h.defect(Program, "line %d: it says a second time that it listens on %s", e.Line, e.Local)
+			if told[listenName(e.Local)] != nil {
+				j.disagree(h, Program, e.Line, 0, "it says a second time that it listens on %s", e.Local)
 			}
-			told[listenName(e.Local)] = true
+			told[listenName(e.Local)] = e
 		case EventClosed:
 			if e.Served > 0 {
 				served = append(served, e.Served)
 			}
 		case EventStopped:
 			stopped = e.Served
-			if !told[listenName(e.Local)] {
-				h.defect(Program, "line %d: it says that it stopped to listen on %s, and not that it did", e.Line, e.Local)
+			if told[listenName(e.Local)] == nil {
+				j.disagree(h, Program, e.Line, 0, "it says that it stopped to listen on %s, and not that it did", e.Local)
 			}
 		}
 	}
 	slices.Sort(served)
 	for i, n := range served {
 		if n != i+1 {
-			h.defect(Program, "of the connections that it served, number %d is missing or there twice", i+1)
+			j.disagree(h, Program, 0, 0, "of the connections that it served, number %d is missing or there twice", i+1)
 		}
 	}
-	if len(served) > 0 && h.finished() && (stopped != len(served) || count[EventStopped] != len(told)) {
-		h.defect(Program, "it served %d connections, and says so of %d when it stopped", len(served), stopped)
+	if finished := p.Status != nil && *p.Status == 0; len(served) > 0 && finished && (stopped != len(served) || count[EventStopped] != len(told)) {
+		j.disagree(h, Program, 0, 0, "it served %d connections, and says so of %d when it stopped", len(served), stopped)
 	}
-	host := j.hosts[h.Name]
-	if host != nil && host.Ready.When == topology.ReadyEvent && count[EventListening]+count[EventHolding] == 0 &&
-		slices.ContainsFunc(h.Events, func(e HostEvent) bool { return e.Event == HostReady }) &&
-		!slices.ContainsFunc(h.Processes, func(p Process) bool { return p.Exited.Before(h.snapshot) && !p.Exited.IsZero() }) {
-		h.defect(Program, "its agent says that it told that it was ready, and it tells nothing of the kind")
+	if h.Defect(Sockets)+h.Defect(Files) != "" || len(told) == 0 && count[EventAccepted] == 0 {
+		return
 	}
 	listens := make(map[string]bool)
-	for _, s := range h.Sockets {
-		if s.State == Listen && !h.existed[s.Inode] {
-			listens[listenName(s.Local)] = true
+	for i := range h.Files {
+		f := &h.Files[i]
+		if f.State != Listen || f.Program != p.Program || f.PID != p.PID {
+			continue
+		}
+		if name := listenName(f.Local); !listens[name] {
+			listens[name] = true
+			if told[name] == nil {
+				j.disagree(h, Files, f.Line, 0, "the program does not say that it listens on %s", f.Local)
+				j.disagree(h, Program, 0, 0, "it does not say that it listens on %s, as its open files have it", f.Local)
+			}
 		}
 	}
-	if h.Defect(Sockets) == "" && (len(told) > 0 || count[EventAccepted] > 0) && !maps.Equal(told, listens) {
-		h.defect(Program, "it contradicts the socket table: it says that it listens on %q, the table has %q", slices.Sorted(maps.Keys(told)), slices.Sorted(maps.Keys(listens)))
+	for _, name := range slices.Sorted(maps.Keys(told)) {
+		seen := func(d dump) bool {
+			return d.after.After(told[name].Time) && (p.Exited.IsZero() || d.at.Before(p.Exited))
+		}
+		if !listens[name] && slices.ContainsFunc(h.dumps, seen) {
+			j.disagree(h, Program, told[name].Line, 0, "it says that it listens on %s, and its open files have no such socket", name)
+		}
 	}
 }
 

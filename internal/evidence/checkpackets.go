@@ -23,6 +23,10 @@ type tap struct {
 	// tuple is the four-tuple that they have there.
 	router, near bool
 	tuple        FourTuple
+	// position counts the points from the client on, until is when the capture
+	// may have ended; zero is never.
+	position int
+	until    time.Time
 }
 
 // A segmentKey is all that a packet keeps on its way. Its hop limit is as the
@@ -41,26 +45,42 @@ type segmentKey struct {
 }
 
 // taps are the points of a connection's way, from the client to the server.
-func (c *Connection) taps() []tap {
+func (j *joiner) taps(c *Connection) []tap {
 	hops := uint8(len(c.Path))
-	taps := []tap{{column: "client.packets", packets: c.Client.Packets, client: c.Source, down: hops}}
+	until := func(host string) time.Time { return j.run.Hosts[host].watchedUntil() }
+	var taps []tap
+	add := func(t tap) {
+		t.position = len(taps)
+		taps = append(taps, t)
+	}
+	client := tap{column: "client.packets", packets: c.Client.Packets, client: c.Source, down: hops}
+	if c.Client.Host != "" {
+		client.until = until(c.Client.Host)
+	}
+	add(client)
 	for i, h := range c.Path {
 		n := uint8(i)
-		at := tap{column: "router.packets", packets: h.Packets, router: true}
+		at := tap{column: "router.packets", packets: h.Packets, router: true, until: until(h.Host)}
 		near, far := at, at
 		near.near, near.tuple, near.up, near.down = true, h.In, n, hops-n
 		far.tuple, far.up, far.down = h.Out, n+1, hops-n-1
-		taps = append(taps, near, far)
+		add(near)
+		add(far)
 	}
-	return append(taps, tap{column: "server.packets", packets: c.Server.Packets, client: c.AtServer().Source, up: hops})
+	server := tap{column: "server.packets", packets: c.Server.Packets, client: c.AtServer().Source, up: hops}
+	if c.Server.Host != "" {
+		server.until = until(c.Server.Host)
+	}
+	add(server)
+	return taps
 }
 
 var hashSeed = maphash.MakeSeed()
 
-// segments are the numbers of the packets at a tap, by what they keep. In one
-// direction they all pass one interface.
-func (t *tap) segments() map[segmentKey][]int {
-	numbers := make(map[segmentKey][]int)
+// segments are the packets at a tap, by what they keep. In one direction they all
+// pass one interface.
+func (t *tap) segments() map[segmentKey][]*Packet {
+	all := make(map[segmentKey][]*Packet)
 	interfaces := make(map[bool]string)
 	for i := range t.packets {
 		p := &t.packets[i]
@@ -86,9 +106,9 @@ func (t *tap) segments() map[segmentKey][]int {
 			interfaces[up] = p.Interface
 		}
 		k.elsewhere = p.Interface != interfaces[up]
-		numbers[k] = append(numbers[k], p.Number)
+		all[k] = append(all[k], p)
 	}
-	return numbers
+	return all
 }
 
 // largestFrame is Ethernet's. Larger ones are several segments that a network
@@ -101,19 +121,23 @@ func (j *joiner) checkCaptures(c *Connection) {
 	if c.Client.Host == c.Server.Host {
 		return
 	}
-	taps := slices.DeleteFunc(c.taps(), func(t tap) bool { return !c.whole(t.column) })
+	taps := slices.DeleteFunc(j.taps(c), func(t tap) bool { return !c.whole(t.column) })
 	for i := range taps {
 		taps[i].anyHops = c.Lacks["router.packets"] != ""
 	}
 	if len(taps) < 2 {
 		return
 	}
+	gaps := make([][]gap, len(c.Path))
+	for i := range c.Path {
+		gaps[i] = j.gapsAt(&c.Path[i])
+	}
 	type pair struct{ a, b string }
 	differ := make(map[pair]string)
 	compare := func(a, b *tap) {
 		k := pair{a.column, b.column}
 		if differ[k] == "" {
-			differ[k] = c.compareTaps(a, b)
+			differ[k] = compareTaps(a, b, slices.Concat(gaps[a.position/2:b.position/2]...))
 		}
 	}
 	for i := 1; i < len(taps); i++ {
@@ -141,8 +165,10 @@ func (j *joiner) checkCaptures(c *Connection) {
 }
 
 // compareTaps compares two points of the way in both directions, and names the
-// first packet that differs. The first point is nearer to the client.
-func (c *Connection) compareTaps(a, b *tap) string {
+// first packet that differs. The first point is nearer to the client. Between
+// them packets may be lost: in the gaps, and where they were sent again. What one
+// capture has of the time after the other may have ended tells nothing.
+func compareTaps(a, b *tap, gaps []gap) string {
 	of, to := a.segments(), b.segments()
 	all := maps.Clone(to)
 	maps.Copy(all, of)
@@ -151,18 +177,28 @@ func (c *Connection) compareTaps(a, b *tap) string {
 		large = large || k.frame > largestFrame
 	}
 	why, least := "", 0
-	for k, numbers := range all {
+	for k, packets := range all {
+		in, other := a, b
 		more := len(of[k]) > len(to[k])
+		if !more {
+			in, other, packets = b, a, to[k]
+		}
 		if len(of[k]) == len(to[k]) || large && k.length > 0 || lost && more == k.up {
 			continue
 		}
-		in, other := a.column, b.column
-		if len(of[k]) == 0 {
-			in, other = other, in
+		excused := 0
+		for _, p := range packets {
+			if !other.until.IsZero() && p.Time.After(other.until) ||
+				slices.ContainsFunc(gaps, func(g gap) bool { return (g.both || more == k.up) && g.contains(p.Time) }) {
+				excused++
+			}
 		}
-		if n := slices.Max(numbers); why == "" || n < least {
+		if excused >= max(len(of[k])-len(to[k]), len(to[k])-len(of[k])) {
+			continue
+		}
+		if n := packets[len(packets)-1].Number; why == "" || n < least {
 			least = n
-			why = fmt.Sprintf("packet %d of %s (%s, %d bytes) is not as often in %s", n, in, k.flags, k.length, other)
+			why = fmt.Sprintf("packet %d of %s (%s, %d bytes) is not as often in %s", n, in.column, k.flags, k.length, other.column)
 		}
 	}
 	return why

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"net/netip"
 	"time"
 
@@ -39,6 +40,10 @@ type Connection struct {
 	Contradicted map[string]bool
 
 	begin time.Time // of its first packet
+	// refusedAt is when an ICMP error first quoted its SYN. simultaneous: both ends
+	// sent a SYN.
+	refusedAt    time.Time
+	simultaneous bool
 }
 
 // ColumnNames are the names of the witnesses of a connection, in the order in
@@ -165,9 +170,9 @@ type Contradiction struct {
 	Host    string
 	Witness Witness
 	// Line is the record's line. It is 0 where a record is missing that must be
-	// there: then any part of the witness's table may lack a row.
-	Line int
-	Why  string
+	// there: of the dump Snapshot, or, where that is 0, somewhere in the file.
+	Line, Snapshot int
+	Why            string
 }
 
 // The roles of a host in a connection, as the names of columns begin with them.
@@ -229,6 +234,22 @@ func (r *Run) indexSides() {
 	}
 }
 
+// blameSides blames the columns of connections for the records that contradict
+// others.
+func (r *Run) blameSides() {
+	for _, d := range r.Contradictions {
+		c, role := r.SideOf(d.Host, d.Witness, d.Line)
+		if c == nil {
+			continue
+		}
+		column := role + "." + string(d.Witness)
+		if lacks, applies := c.Lacks[column]; applies {
+			c.Contradicted[column] = true
+			c.Lacks[column] = cmp.Or(lacks, "it contradicts other evidence: "+d.Why)
+		}
+	}
+}
+
 // index notes what a record is of, if nothing is known of it yet.
 func (r *Run) index(host string, w Witness, line int, is sideOfRecord) {
 	file := recordFile{host, w}
@@ -251,37 +272,71 @@ func (c *Connection) reassemble() {
 	}
 }
 
-// outcomeOf is what the evidence says became of an opening.
-func outcomeOf(c *Connection) Outcome {
-	captures := [][]Packet{c.Client.Packets, c.Server.Packets}
-	for i := range c.Path {
-		captures = append(captures, c.Path[i].Packets)
-	}
-	answered, completed, refused, more := false, false, false, false
-	for i, packets := range captures {
-		for n := range packets {
-			p := &packets[n]
-			up := p.Source == c.Source || p.Source == c.AtServer().Source
-			switch {
-			case p.Flags.Has(SYN | ACK):
-				answered = true
-				completed = completed || i == 0
-			case opens(p):
-			case p.Flags.Has(RST):
-				refused = refused || !up
-			default:
-				completed = completed || answered && up && p.Flags.Has(ACK)
-				more = true
-			}
+// A course is what one capture has of an opening.
+type course struct {
+	// answered: the SYN was, by a SYN. refused: the server's end sent RST.
+	// completed: the client's end acknowledged the answer. aborted: it sent RST
+	// instead. more: there are other packets than SYNs and RSTs.
+	answered, refused, completed, aborted, more bool
+}
+
+func (c *Connection) courseOf(packets []Packet) (x course) {
+	for i := range packets {
+		p := &packets[i]
+		up := p.Source == c.Source || p.Source == c.AtServer().Source
+		switch {
+		case p.Flags.Has(SYN | ACK):
+			x.answered = true
+		case opens(p):
+		case p.Flags.Has(RST):
+			x.refused = x.refused || !up
+			x.aborted = x.aborted || up && x.answered && !x.completed
+		default:
+			x.completed = x.completed || x.answered && up && p.Flags.Has(ACK)
+			x.more = true
 		}
 	}
+	return x
+}
+
+// outcomeOf is what the evidence says became of an opening. What did not reach
+// the client was no answer to it, where its own capture can tell.
+func outcomeOf(c *Connection) Outcome {
+	client := c.courseOf(c.Client.Packets)
+	all := []course{client, c.courseOf(c.Server.Packets)}
+	for i := range c.Path {
+		all = append(all, c.courseOf(c.Path[i].Packets))
+	}
+	opened, answered, refused, more := client.answered && !client.aborted, false, false, false
+	for _, x := range all {
+		opened = opened || x.completed
+		answered, refused, more = answered || x.answered, refused || x.refused, more || x.more
+	}
+	silent := len(c.Client.Packets) > 0 && !client.answered && !client.refused && !client.more
 	switch {
-	case completed && answered:
+	case opened:
 		return Opened
 	case refused && !more:
 		return Refused
-	case !answered && !more:
+	case !c.refusedAt.IsZero() && !client.answered && !client.more:
+		return Refused
+	case !answered && !more, silent, client.aborted && !client.more:
 		return Unanswered
 	}
 	return Unknown
+}
+
+// refusedAt is when an ICMP error first quoted the connection's SYN; zero for
+// never.
+func (j *joiner) refusedAt(c *Connection) time.Time {
+	for _, k := range []openingKey{
+		{FourTuple: c.FourTuple, number: *c.ClientISN},
+		{FourTuple: c.FourTuple, number: *c.ClientISN, host: c.Client.Host},
+		{FourTuple: c.AtServer(), number: *c.ClientISN},
+	} {
+		if at := j.refusals[k]; !at.IsZero() {
+			return at
+		}
+	}
+	return time.Time{}
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
@@ -16,6 +17,10 @@ type openingKey struct {
 	number uint32
 	host   string
 }
+
+// tooBig is the one ICMP error that does not end an attempt to connect: the
+// sender makes smaller packets.
+const tooBig = "EMSGSIZE"
 
 // compare orders keys: which of two connections is listed first must not depend
 // on chance.
@@ -58,6 +63,11 @@ type joiner struct {
 	translations map[openingKey][]translated
 	connections  []*Connection
 	sides        map[sideKey][]*sideOf
+	// refusals are when the first ICMP error came that quotes a SYN, by its
+	// four-tuple and sequence number.
+	refusals map[openingKey]time.Time
+	// cuts are when routers forward nothing between two subnets.
+	cuts map[string][]cut
 }
 
 // join makes connections of what the hosts' witnesses wrote down, and checks
@@ -71,6 +81,8 @@ func join(r *Run) {
 		aliases:      make(map[openingKey]openingKey),
 		translations: make(map[openingKey][]translated),
 		sides:        make(map[sideKey][]*sideOf),
+		refusals:     make(map[openingKey]time.Time),
+		cuts:         cutsOf(r),
 	}
 	for i := range j.lab.Hosts {
 		j.hosts[j.lab.Hosts[i].Name] = &j.lab.Hosts[i]
@@ -100,6 +112,7 @@ func join(r *Run) {
 		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Witness, b.Witness), cmp.Compare(a.Line, b.Line))
 	})
 	r.indexSides()
+	r.blameSides()
 }
 
 // canonical writes the two endpoints in their order, for both directions.
@@ -142,6 +155,11 @@ func (j *joiner) split(h *Host) {
 	}
 	for i := range h.Packets {
 		p := &h.Packets[i]
+		if p.ICMP != "" && p.QuotedProtocol == TCP && p.ICMP != tooBig {
+			if k := keyOf(h, p.Quoted, p.QuotedSeq); j.refusals[k].IsZero() {
+				j.refusals[k] = p.Time
+			}
+		}
 		if p.Protocol != TCP {
 			continue
 		}
@@ -217,19 +235,25 @@ func fitting(of []*opening, p *Packet) *opening {
 	if len(of) == 1 {
 		return last
 	}
-	const window = 1 << 20
-	fits := func(o *opening) bool {
-		end := 0
-		if p.Source != o.key.Source {
-			end = 1
-		}
-		d := int32(p.Seq - o.next[end])
-		return d > -window && d < window
-	}
-	if previous := of[len(of)-2]; !fits(last) && fits(previous) {
+	if previous := of[len(of)-2]; !last.continues(p, 0) && (previous.continues(p, 0) || !last.continues(p, 1<<20) && previous.continues(p, 1<<20)) {
 		return previous
 	}
 	return last
+}
+
+// continues tells whether a packet is at most so far from the number that its
+// sender would send next. An end that has not answered the SYN yet can only
+// refuse it.
+func (o *opening) continues(p *Packet, window int32) bool {
+	end := 0
+	if p.Source != o.key.Source {
+		end = 1
+	}
+	if end == 1 && !o.answered && !o.simultaneous && o.syn {
+		return p.Flags.Has(RST|ACK) && p.Ack == o.key.number+1
+	}
+	d := int32(p.Seq - o.next[end])
+	return d >= -window && d <= window
 }
 
 // index files an opening under its key. Of a simultaneous open the lower

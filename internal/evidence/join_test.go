@@ -185,7 +185,7 @@ func TestRecordsThatJoinNothingAreOrphans(t *testing.T) {
 		Name: "client", Packets: leg("eth0", true, 64, data, packet(1, there, other, SYN|ACK, 3, 9)),
 		Sockets: []Socket{
 			{Header: Header{Line: 4}, Protocol: "tcp", State: Established, Local: other, Remote: there, Inode: 9},
-			{Header: Header{Line: 5}, Snapshot: 1, Protocol: "udp", State: Established, Local: other, Remote: there, Inode: 10},
+			{Header: Header{Line: 5}, Snapshot: 1, Protocol: "udp", State: Established, Local: other, Remote: here, Inode: 10},
 		},
 		Files:   []File{{Header: Header{Line: 1}, Protocol: "tcp", State: Established, Local: other, Remote: there, Inode: 9}},
 		Program: []ProgramEvent{{Header: Header{Line: 2}, Event: EventSent, Local: other, Remote: there}},

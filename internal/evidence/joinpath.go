@@ -106,6 +106,8 @@ func (j *joiner) connect() {
 	slices.SortFunc(roots, openingKey.compare)
 	for _, k := range roots {
 		if c := j.follow(k); c != nil {
+			c.simultaneous = slices.ContainsFunc(j.openings[k], func(o *opening) bool { return o.simultaneous })
+			c.refusedAt = j.refusedAt(c)
 			c.Outcome = outcomeOf(c)
 			j.connections = append(j.connections, c)
 		}
@@ -247,7 +249,9 @@ func (j *joiner) routers(from string, to netip.Addr) ([]string, bool) {
 		if h == nil {
 			return nil, false
 		}
-		if j.owners[to] == from || slices.ContainsFunc(h.Links, func(l topology.Link) bool { return l.Address.Contains(to) }) {
+		if j.owners[to] == from || slices.ContainsFunc(h.Links, func(l topology.Link) bool {
+			return l.Address.Contains(to) || l.Address6.IsValid() && l.Address6.Contains(to)
+		}) {
 			return path, true
 		}
 		best, bits := netip.Addr{}, -1

@@ -24,9 +24,14 @@ type looseRecord struct {
 type record struct {
 	looseRecord
 	at time.Time
-	// connected says that it tells of a socket past the handshake.
+	// state is the socket's, empty of an event. connected says that it tells of a
+	// socket past the handshake.
+	state     string
 	connected bool
-	add       func(*Side)
+	inode     uint64
+	// alone says that it may be of no connection: nothing is wrong then.
+	alone bool
+	add   func(*Side)
 }
 
 // A sideKey is a connection's endpoints as one of its hosts has them.
@@ -39,6 +44,10 @@ type sideKey struct {
 type sideOf struct {
 	end
 	begin time.Time
+	// x is what the capture says of it, once it was asked for. inodes are of the
+	// sockets that rows gave it.
+	x      *exchange
+	inodes map[uint64]bool
 }
 
 func (j *joiner) orphan(h *Host, w Witness, line int, what string) {
@@ -104,39 +113,44 @@ func (j *joiner) drop(k openingKey) {
 }
 
 // register makes both sides of a connection known to the records of their
-// hosts. A connection to itself has one socket, and so one side.
+// hosts. A connection to itself has one socket, and so one side. An end that the
+// opening did not reach, by its own capture, has no records of it.
 func (j *joiner) register(c *Connection) {
-	for _, e := range []end{{c, &c.Client, "client"}, {c, &c.Server, "server"}} {
-		if e.Host == "" || e.role == "server" && c.Source == c.Destination {
+	for _, e := range []end{{c, &c.Client, RoleClient}, {c, &c.Server, RoleServer}} {
+		if e.Host == "" || e.role == RoleServer && c.Source == c.Destination {
 			continue
 		}
 		begin := c.begin
 		if len(e.Packets) > 0 {
 			begin = e.Packets[0].Time
+		} else if e.role == RoleServer && j.run.Hosts[e.Host].Defect(Packets) == "" && (c.Outcome != Opened || len(j.keys[c.AtServer().canonical()]) > 1) {
+			continue
 		}
 		k := sideKey{e.Host, e.Local, e.Remote}
-		j.sides[k] = append(j.sides[k], &sideOf{e, begin})
+		j.sides[k] = append(j.sides[k], &sideOf{end: e, begin: begin, inodes: make(map[uint64]bool)})
 	}
 }
 
-// side is the side that a record of this time belongs to: of several openings
-// the one last begun, before any the only one. A dump takes its time: what it
-// has of a socket past the handshake is not of a refused opening, if the next
-// began meanwhile.
-func (j *joiner) side(k sideKey, at time.Time, connected bool) *sideOf {
+// side is the side that a record belongs to: of several openings the one last
+// begun, before any the only one. A dump takes its time: what it has of a socket
+// past the handshake is not of a refused opening, if the next began meanwhile;
+// and a socket of the opening before may still be there.
+func (j *joiner) side(k sideKey, r record) *sideOf {
 	of := j.sides[k]
 	if len(of) == 0 {
 		return nil
 	}
-	n, exact := slices.BinarySearchFunc(of, at, func(s *sideOf, t time.Time) int { return s.begin.Compare(t) })
+	n, exact := slices.BinarySearchFunc(of, r.at, func(s *sideOf, t time.Time) int { return s.begin.Compare(t) })
 	if exact {
 		n++
 	}
 	const dump = 100 * time.Millisecond
-	if n < len(of) && connected && of[n].begin.Sub(at) < dump && (n == 0 || of[n-1].c.Outcome != Opened) {
+	if n < len(of) && r.connected && of[n].begin.Sub(r.at) < dump && (n == 0 || of[n-1].c.Outcome != Opened) {
 		return of[n]
 	}
 	switch {
+	case n > 1 && r.state != "" && (r.inode != 0 && of[n-2].inodes[r.inode] || !of[n-1].mayBe(r.state, r.at) && of[n-2].mayBe(r.state, r.at)):
+		return of[n-2]
 	case n > 0:
 		return of[n-1]
 	case len(of) == 1:
@@ -145,38 +159,63 @@ func (j *joiner) side(k sideKey, at time.Time, connected bool) *sideOf {
 	return nil
 }
 
+// mayBe tells whether the socket may be in a state at a time, by the capture.
+func (s *sideOf) mayBe(state string, at time.Time) bool {
+	if len(s.Packets) == 0 {
+		return true
+	}
+	if s.x == nil {
+		x := s.exchange()
+		s.x = &x
+	}
+	return s.x.state(state, dump{at: at}) == ""
+}
+
 // attachRecords gives sockets, open files and events to the sides of their
 // connections.
 func (j *joiner) attachRecords() {
 	for _, name := range j.run.Names() {
 		h := j.run.Hosts[name]
 		h.existed = inodesBefore(h)
+		datagrams := datagramsOf(h)
 		for i := range h.Sockets {
 			s := &h.Sockets[i]
-			if !h.existed[s.Inode] && strings.HasPrefix(s.Protocol, "tcp") {
+			if !h.existed[s.Inode] && strings.HasPrefix(s.Protocol, TCP) {
 				loose := looseRecord{host: h, witness: Sockets, line: s.Line, tuple: endpoints(s.Local, s.Remote)}
 				loose.what = func() string { return fmt.Sprintf("%s %s: no capture has such a connection", s.State, loose.tuple) }
-				j.attach(record{loose, s.Time, s.State != SynSent, func(to *Side) { to.Sockets = append(to.Sockets, *s) }})
+				j.attach(record{
+					looseRecord: loose, at: s.Time, state: s.State, connected: s.State != SynSent, inode: s.Inode,
+					alone: s.State == SynSent && j.nobody(s.Remote), add: func(to *Side) { to.Sockets = append(to.Sockets, *s) },
+				})
 			}
 		}
 		for i := range h.Files {
 			f := &h.Files[i]
-			if !strings.HasPrefix(f.Protocol, "tcp") {
+			if !strings.HasPrefix(f.Protocol, TCP) {
 				continue
 			}
 			loose := looseRecord{host: h, witness: Files, line: f.Line, tuple: endpoints(f.Local, f.Remote)}
 			loose.what = func() string {
 				return fmt.Sprintf("descriptor %d of process %d is %s: no capture has such a connection", f.FD, f.PID, loose.tuple)
 			}
-			j.attach(record{loose, f.Time, f.State != SynSent, func(to *Side) { to.Files = append(to.Files, *f) }})
+			j.attach(record{
+				looseRecord: loose, at: f.Time, state: f.State, connected: f.State != SynSent, inode: f.Inode,
+				alone: f.State == SynSent && j.nobody(f.Remote), add: func(to *Side) { to.Files = append(to.Files, *f) },
+			})
 		}
 		for i := range h.Program {
 			e := &h.Program[i]
 			loose := looseRecord{host: h, witness: Program, line: e.Line, tuple: endpoints(e.Local, e.Remote)}
+			if e.Event == EventAnswer || e.Event == EventCall && datagrams[loose.tuple] {
+				continue // what a prompt answers, its calls have told; they may be of UDP
+			}
 			loose.what = func() string {
 				return fmt.Sprintf("its program says %q of %s: no capture has such a connection", e.Event, loose.tuple)
 			}
-			j.attach(record{loose, e.Time, e.Event != EventFailed, func(to *Side) { to.Events = append(to.Events, *e) }})
+			j.attach(record{
+				looseRecord: loose, at: e.Time, connected: e.Event != EventFailed && e.Errno == "" && !e.Waiting,
+				alone: e.Event == EventFailed || e.Event == EventCall || datagrams[loose.tuple], add: func(to *Side) { to.Events = append(to.Events, *e) },
+			})
 		}
 	}
 	seen := make(map[sideKey]bool) // of loose packets there may be a million
@@ -196,6 +235,33 @@ func (j *joiner) attachRecords() {
 
 func endpoints(local, remote netip.AddrPort) FourTuple {
 	return FourTuple{Source: Unmap(local), Destination: Unmap(remote)}
+}
+
+// nobody tells whether no host of the lab has the address. What is sent there
+// may wait for the address of an interface that never comes, and then no capture
+// has it.
+func (j *joiner) nobody(e netip.AddrPort) bool {
+	a := Unmap(e).Addr()
+	return j.owners[a] == "" && !a.IsLoopback()
+}
+
+// datagramsOf are the endpoints between which a host has UDP.
+func datagramsOf(h *Host) map[FourTuple]bool {
+	of := make(map[FourTuple]bool)
+	if len(h.Program) == 0 {
+		return of
+	}
+	for i := range h.Packets {
+		if p := &h.Packets[i]; p.Protocol == UDP {
+			of[p.Tuple()], of[p.Tuple().Reverse()] = true, true
+		}
+	}
+	for i := range h.Sockets {
+		if s := &h.Sockets[i]; strings.HasPrefix(s.Protocol, UDP) {
+			of[endpoints(s.Local, s.Remote)] = true
+		}
+	}
+	return of
 }
 
 // inodesBefore are the inodes of the sockets that were there before the host's
@@ -221,9 +287,14 @@ func (j *joiner) attach(r record) {
 	if !r.tuple.IsValid() {
 		return
 	}
-	if s := j.side(sideKey{r.host.Name, r.tuple.Source, r.tuple.Destination}, r.at, r.connected); s != nil {
+	s := j.side(sideKey{r.host.Name, r.tuple.Source, r.tuple.Destination}, r)
+	switch {
+	case s != nil:
 		r.add(s.Side)
-	} else {
+		if r.inode != 0 {
+			s.inodes[r.inode] = true
+		}
+	case !r.alone:
 		j.loose = append(j.loose, r.looseRecord)
 	}
 }

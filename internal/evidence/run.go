@@ -77,9 +77,9 @@ type Host struct {
 	// engine has listeners of its own.
 	existed map[uint64]bool
 	dumps   []dump
-	// tells says that its program tells events, tellsData that it tells what it
-	// sent and received.
-	tells, tellsData bool
+	// tellers are the programs that tell of connections, tellData those that tell
+	// what they sent and received.
+	tellers, tellData map[string]bool
 }
 
 // A Process is a program of a host while it ran, by the agent that started it.
@@ -102,12 +102,6 @@ type programID struct {
 
 // started tells whether the agent started a process of that number.
 func (h *Host) started(program string, pid int) bool { return h.ran[programID{program, pid}] }
-
-// finished tells whether all that the host's programs were ended without an
-// error.
-func (h *Host) finished() bool {
-	return len(h.Processes) > 0 && !slices.ContainsFunc(h.Processes, func(p Process) bool { return p.Status == nil || *p.Status != 0 })
-}
 
 // Defect says why the evidence of a witness is not whole; empty if it is. Of no
 // host at all, nothing is whole.

@@ -26,7 +26,7 @@ func (t FourTuple) IsValid() bool {
 func (t FourTuple) String() string { return fmt.Sprintf("%s -> %s", t.Source, t.Destination) }
 
 // Unmap writes an IPv4-mapped IPv6 endpoint (::ffff:10.12.0.10) as the IPv4
-// endpoint it is; others are returned as they are.
+// endpoint it is, and a link-local one without its zone, as packets have it.
 func Unmap(e netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(e.Addr().Unmap(), e.Port())
+	return netip.AddrPortFrom(e.Addr().Unmap().WithZone(""), e.Port())
 }

@@ -33,6 +33,9 @@ func (c *Connection) OutcomeUntil(at func(host string) time.Time) Outcome {
 	for i := range then.Path {
 		then.Path[i].Packets = trim(then.Path[i].Packets, then.Path[i].Host)
 	}
+	if until := at(c.Client.Host); !until.IsZero() && c.refusedAt.After(until) {
+		then.refusedAt, cut = time.Time{}, true
+	}
 	if !cut {
 		return c.Outcome
 	}
