@@ -24,7 +24,7 @@ const module = "github.com/fourtuple/fourtuple/"
 // judges and shows to evidence.
 var mayImport = map[string][]string{
 	"internal/topology":      {},
-	"internal/compose":       {"internal/run", "internal/topology"},
+	"internal/compose":       {"internal/run", "internal/socket", "internal/topology"},
 	"internal/evidence":      {"internal/topology"},
 	"internal/table":         {"internal/evidence", "internal/topology"},
 	"internal/claim":         {"internal/evidence", "internal/topology", "internal/table"},

@@ -9,9 +9,9 @@
 //	lab compose LAB          print a lab as a complete Compose file
 //	lab images               build the containers' images without a registry
 //	lab clean                remove what crashed runs left
-//	lab server|client        the programs, for engines and people to start
+//	lab server|client|socket the programs, for engines and people to start
 //
-// Called as server or client it is that program.
+// Called as server, client or socket it is that program.
 //
 // Exit status of run and judge: 0 the lab's claims hold, 1 a claim is refuted,
 // 2 the lab could not run, 3 a claim is not shown.
@@ -33,6 +33,7 @@ import (
 	"github.com/fourtuple/fourtuple"
 	"github.com/fourtuple/fourtuple/internal/echo"
 	"github.com/fourtuple/fourtuple/internal/report"
+	"github.com/fourtuple/fourtuple/internal/socket"
 )
 
 func main() {
@@ -63,7 +64,7 @@ func (s status) Error() string { return fmt.Sprintf("exit status %d", int(s)) }
 type program func(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int
 
 // programs are also names by which this command can be called.
-var programs = map[string]program{"server": echo.ServerMain, "client": echo.ClientMain}
+var programs = map[string]program{"server": echo.ServerMain, "client": echo.ClientMain, "socket": socket.Main}
 
 // execute is the command with everything that it touches given to it.
 func execute(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -108,6 +109,7 @@ func rootCommand() *cobra.Command {
 		imagesCommand(), cleanCommand(),
 		programCommand("server", "Be the echo server", echo.ServerMain),
 		programCommand("client", "Be the echo client", echo.ClientMain),
+		programCommand("socket", "Be a prompt for socket calls", socket.Main),
 	)
 	return root
 }

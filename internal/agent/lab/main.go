@@ -6,8 +6,9 @@
 //	                                 Unix socket of the lab's judge
 //	lab host --stdio NAME            the same, led over the standard streams
 //	lab server|client ARG...         be the echo server, or a client of it
+//	lab socket                       be a prompt for socket calls
 //
-// Called as server or client it is that program.
+// Called as server, client or socket it is that program.
 //
 // Exit status: that of the program, or 0 once the host is closed, 2 if it was
 // not, or the arguments are wrong.
@@ -24,6 +25,7 @@ import (
 
 	"github.com/fourtuple/fourtuple/internal/echo"
 	"github.com/fourtuple/fourtuple/internal/run"
+	"github.com/fourtuple/fourtuple/internal/socket"
 )
 
 func main() {
@@ -49,9 +51,11 @@ func lab(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return echo.ServerMain(ctx, args, stdin, stdout, stderr)
 	case "client":
 		return echo.ClientMain(ctx, args, stdin, stdout, stderr)
+	case "socket":
+		return socket.Main(ctx, args, stdin, stdout, stderr)
 	case "host":
 		return hostMain(ctx, args, run.DefaultSocket, stdin, stdout, stderr)
 	}
-	fmt.Fprintln(stderr, "usage: lab host [--stdio] NAME [PROGRAM ARG...], lab server ARG..., lab client ARG...")
+	fmt.Fprintln(stderr, "usage: lab host [--stdio] NAME [PROGRAM ARG...], lab server ARG..., lab client ARG..., lab socket")
 	return statusCannot
 }
