@@ -53,7 +53,8 @@ type Claim struct {
 // A Fault is what is wrong with a step or a claim that could be read.
 type Fault struct {
 	// Key is the way to the value from x-lab, as ["claims", "NAME", "is"] or
-	// ["steps", "[3]", "wait", "server.sockets"].
+	// ["steps", "[3]", "wait", "server.sockets"], where 3 is the step's index in
+	// Lab.Steps.
 	Key []string
 	// Offset is where in the value's text it is, in bytes.
 	Offset int
