@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/table"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -127,7 +128,7 @@ type Witnesses map[string]bool
 // MarshalJSON writes the witnesses in the order of evidence.ColumnNames.
 func (w Witnesses) MarshalJSON() ([]byte, error) {
 	text, comma := []byte{'{'}, ""
-	for _, name := range append([]string{"sender.packets"}, append(evidence.ColumnNames, "receiver.packets")...) {
+	for _, name := range witnessNames {
 		if whole, applies := w[name]; applies {
 			text = fmt.Appendf(text, "%s%q:%t", comma, name, whole)
 			comma = ","
@@ -136,13 +137,24 @@ func (w Witnesses) MarshalJSON() ([]byte, error) {
 	return append(text, '}'), nil
 }
 
-// Judge judges a run by the claims of its lab.
+// Judge judges a run by the claims of its lab, and then by witnesses-agree.
 func Judge(run *evidence.Run) Verdict {
-	return Verdict{Lab: run.Lab.Name, Run: run.ID, Outcome: NotShown, Claims: []Finding{}, Connections: []Connection{}, Datagrams: []Datagram{}}
+	j := &judge{run: run, lab: run.Lab, tables: table.Open(run)}
+	j.flaw = j.findFlaw()
+	v := Verdict{
+		Lab: j.lab.Name, Run: run.ID, Claims: []Finding{},
+		Connections: j.connections(), Datagrams: j.datagrams(), Versions: j.versions(),
+	}
+	var missing []string
+	for _, c := range j.lab.Claims {
+		f := j.claim(c)
+		if f.Missing != "" {
+			missing = append(missing, f.Missing)
+		}
+		v.Claims = append(v.Claims, f)
+	}
+	v.Claims = append(v.Claims, j.agree(missing))
+	v.Outcome = outcomeOf(v.Claims)
+	v.AsExpected = v.Outcome == AsExpected
+	return v
 }
-
-// Check says what is wrong with a lab's claims, and with the tables and
-// expressions of its steps: keys, tables, columns, snapshots and hosts that are
-// not there, expressions that are none, or are of the wrong type, claims that
-// can never match, and waits for what nobody can say.
-func Check(lab *topology.Lab) []topology.Fault { return nil }
