@@ -112,7 +112,7 @@ func (t *opened) counted(found, looked []*table.Row) (reason string, shown []*ta
 	case t.s.is == nil || len(looked) == 0:
 		return "there is no row of " + t.s.matchingEN(), looked
 	}
-	same := t.shared(looked, t.s.is)
+	same := t.shared(looked, t.s.is.Columns)
 	if same != "" {
 		same = ": " + same
 	}

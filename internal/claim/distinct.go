@@ -15,7 +15,9 @@ var (
 	distinct = comparing("distinct", "of a table: no two rows that match `where` are the same in all columns of `of`; there must be two, or as many as `n` says",
 		"all rows of %s differ in %s", "%s 모든 행은 %s 값이 서로 다르다",
 		func(first map[string]*table.Row, key string, _ *table.Row) *table.Row { return first[key] },
-		"differ in")
+		func(t *opened, rows []*table.Row) string {
+			return fmt.Sprintf("%s of %s differ in %s: %s", allOf(len(rows)), t.s.rowsEN(), strings.Join(t.s.of, ", "), t.values(rows, t.s.of))
+		})
 	same = comparing("same", "of a table: all rows that match `where` are the same in each column of `of`; there must be two, or as many as `n` says",
 		"all rows of %s are the same in %s", "%s 모든 행은 %s 값이 같다",
 		func(first map[string]*table.Row, key string, any *table.Row) *table.Row {
@@ -24,13 +26,15 @@ var (
 			}
 			return any
 		},
-		"are the same in")
+		func(t *opened, rows []*table.Row) string {
+			return fmt.Sprintf("%s in %s of %s", t.shared(rows[:1], t.s.of), allOf(len(rows)), t.s.rowsEN())
+		})
 )
 
 // comparing makes a quantifier of what finds the row that a row with this key
-// refutes the claim with: first has the first row of each key, any is one of
-// the rows before.
-func comparing(name, doc, en, ko string, counterpart func(first map[string]*table.Row, key string, any *table.Row) *table.Row, all string) quantifier {
+// refutes the claim with, and of what says why it holds: first has the first row
+// of each key, any is one of the rows before.
+func comparing(name, doc, en, ko string, counterpart func(first map[string]*table.Row, key string, any *table.Row) *table.Row, because func(*opened, []*table.Row) string) quantifier {
 	return quantifier{
 		name: name, keys: append([]string{"of", "n"}, filters...), needs: []string{"of"}, doc: doc,
 		read: func(k *keys, s *statement) {
@@ -42,7 +46,7 @@ func comparing(name, doc, en, ko string, counterpart func(first map[string]*tabl
 				k.fault("n", "fewer than two rows cannot be compared: it must be at least 2")
 			}
 		},
-		judge: func(j *judge, s *statement) result { return judgeCompared(j, s, counterpart, all) },
+		judge: func(j *judge, s *statement) result { return judgeCompared(j, s, counterpart, because) },
 		text: func(s *statement) topology.Text {
 			of := strings.Join(s.of, ", ")
 			return topology.Text{EN: fmt.Sprintf(en, s.rowsEN(), of), KO: fmt.Sprintf(ko, s.rowsKO(), of)}
@@ -50,7 +54,7 @@ func comparing(name, doc, en, ko string, counterpart func(first map[string]*tabl
 	}
 }
 
-func judgeCompared(j *judge, s *statement, counterpart func(map[string]*table.Row, string, *table.Row) *table.Row, all string) result {
+func judgeCompared(j *judge, s *statement, counterpart func(map[string]*table.Row, string, *table.Row) *table.Row, because func(*opened, []*table.Row) string) result {
 	t, failed := j.table(s)
 	if failed != nil {
 		return *failed
@@ -99,5 +103,5 @@ func judgeCompared(j *judge, s *statement, counterpart func(map[string]*table.Ro
 	case !matching.within(wanted):
 		return t.tooFew(matching, wanted, like)
 	}
-	return holds(like, "%s of %s %s %s: %s", allOf(len(like)), s.rowsEN(), all, of, quotes(like))
+	return holds(like, "%s", because(t, like))
 }

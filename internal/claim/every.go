@@ -2,6 +2,7 @@ package claim
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/table"
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -63,7 +64,7 @@ func judgeEvery(j *judge, s *statement) result {
 		if n := len(against) - 1; n > 0 {
 			more = "; and " + counted(n, "row more", "rows more")
 		}
-		return refuted(against, "%s, and not %s: %s%s", t.shared(against[:1], s.is), s.is.Text, quote(against[0]), more)
+		return refuted(against, "%s, and not %s: %s%s", t.shared(against[:1], s.is.Columns), s.is.Text, quote(against[0]), more)
 	}
 	wanted := interval{1, unbounded}
 	if s.n != nil {
@@ -75,5 +76,9 @@ func judgeEvery(j *judge, s *statement) result {
 	case !matching.within(wanted):
 		return t.tooFew(matching, wanted, like)
 	}
-	return holds(like, "%s is true of %s of %s: %s", s.is.Text, allOf(len(like)), s.rowsEN(), quotes(like))
+	of := fmt.Sprintf("%s of %s: %s", allOf(len(like)), s.rowsEN(), quotes(like))
+	if same := t.shared(like, s.is.Columns); strings.Count(same, " is ") == len(s.is.Columns) {
+		return holds(like, "%s in %s", same, of)
+	}
+	return holds(like, "%s is true of %s", s.is.Text, of)
 }

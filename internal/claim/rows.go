@@ -241,7 +241,7 @@ func gapText(g table.Gap) string {
 
 // quoted is how many rows a reason quotes, kept how many a finding has.
 const (
-	quoted = 3
+	quoted = 1
 	kept   = 10
 )
 
@@ -270,7 +270,7 @@ func quotes(rows []*table.Row) string {
 	}
 	text := strings.Join(texts, "; ")
 	if n := len(rows) - quoted; n > 0 {
-		text += fmt.Sprintf("; and %d more", n)
+		text += fmt.Sprintf(", and %d more", n)
 	}
 	return text
 }
@@ -305,14 +305,13 @@ func allOf(n int) string {
 // compared is how many rows are looked at to say what is the same in all.
 const compared = 1000
 
-// shared says which columns of an expression have one value in all rows:
-// "local.port is 12000".
-func (t *opened) shared(rows []*table.Row, e *table.Expression) string {
-	if e == nil || len(rows) == 0 || len(rows) > compared {
+// shared says which columns have one value in all rows: "local.port is 12000".
+func (t *opened) shared(rows []*table.Row, columns []string) string {
+	if len(rows) == 0 || len(rows) > compared {
 		return ""
 	}
 	var all []string
-	for _, column := range e.Columns {
+	for _, column := range columns {
 		value := rows[0].Cell(column, t.s.quorum)
 		if slices.ContainsFunc(rows, func(r *table.Row) bool {
 			v := r.Cell(column, t.s.quorum)
@@ -323,6 +322,23 @@ func (t *opened) shared(rows []*table.Row, e *table.Expression) string {
 		all = append(all, fmt.Sprintf("%s is %s", column, show(value.Value)))
 	}
 	return strings.Join(all, ", ")
+}
+
+// values are the different values of columns in rows: "source.port: 40001, 40002".
+func (t *opened) values(rows []*table.Row, columns []string) string {
+	var all []string
+	for _, r := range rows[:min(len(rows), kept)] {
+		var one []string
+		for _, column := range columns {
+			one = append(one, show(r.Cell(column, t.s.quorum).Value))
+		}
+		all = append(all, strings.Join(one, " "))
+	}
+	text := strings.Join(all, ", ")
+	if n := len(rows) - kept; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
 }
 
 // compare says how columns are in two rows: "source.port is 40001 in both",
