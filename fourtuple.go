@@ -48,16 +48,19 @@ import (
 // A Lab is one experiment, as it was read from its file.
 type Lab struct {
 	topology.Lab
-	// Source is the Compose file, byte for byte.
+	// Source is the Compose file, byte for byte; where files were put over it,
+	// each follows as a YAML document below a comment that names it.
 	Source []byte
 }
 
 // Load reads a lab. The path is a Compose file's, or that of the folder that it
-// is in. Variables are replaced by this process's environment and by a file
-// .env in the same folder, as Compose does. An error joins everything that is
-// wrong with the file, each with its line and what to do about it.
-func Load(path string) (*Lab, error) {
-	lab, source, err := compose.Load(path, os.Environ(), compose.Checked(claim.Check))
+// is in; overrides are files that are put over it, as by Compose's -f, for
+// instance a control.yaml. Variables are replaced by this process's environment
+// and by a file .env in the same folder, as Compose does. An error joins
+// everything that is wrong with the files, each with line, column and what to do
+// about it.
+func Load(path string, overrides ...string) (*Lab, error) {
+	lab, source, err := compose.Load(path, overrides, os.Environ(), compose.Checked(claim.Check))
 	if err != nil {
 		return nil, err
 	}

@@ -45,18 +45,38 @@ func Checked(check func(*topology.Lab) []topology.Fault) Option {
 	return func(r *report) { r.check = check }
 }
 
-// Load reads a lab from the disk, and returns the file's text beside it. The
-// path is a Compose file's or that of the folder it is in; environ has
-// NAME=value entries, as os.Environ returns them. As with Compose, a file .env
-// in the same folder adds variables that environ lacks. Errors are Parse's, or
-// say which file could not be read.
-func Load(path string, environ []string, options ...Option) (lab *topology.Lab, source []byte, err error) {
+// A File is a Compose file's text.
+type File struct {
+	// Path is what problems begin with.
+	Path string
+	Text []byte
+}
+
+// Load reads a lab from the disk, and returns its text beside it. The path is a
+// Compose file's or that of the folder it is in; overrides are files that are
+// put over it in their order, as by Compose's -f. environ has NAME=value
+// entries, as os.Environ returns them. As with Compose, a file .env in the
+// lab's folder adds variables that environ lacks. Errors are Parse's, or say
+// which file could not be read.
+//
+// The text is the file's, byte for byte; each override follows as a YAML
+// document of its own, below a comment that names it.
+func Load(path string, overrides, environ []string, options ...Option) (lab *topology.Lab, source []byte, err error) {
 	file, err := findFile(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("find lab: %w", err)
 	}
-	if source, err = os.ReadFile(file); err != nil {
-		return nil, nil, fmt.Errorf("read lab: %w", about(file, err))
+	var files []File
+	for _, file := range append([]string{file}, overrides...) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return nil, nil, fmt.Errorf("read lab: %w", about(file, err))
+		}
+		if len(files) > 0 {
+			source = fmt.Appendf(source, "\n---\n# %s\n", printable(file))
+		}
+		source = append(source, text...)
+		files = append(files, File{file, text})
 	}
 	environment, err := readEnvironment(filepath.Join(filepath.Dir(file), ".env"), environ)
 	if err != nil {
@@ -66,7 +86,7 @@ func Load(path string, environ []string, options ...Option) (lab *topology.Lab, 
 	if err != nil {
 		return nil, nil, fmt.Errorf("find lab: %w", err)
 	}
-	lab, err = Parse(file, filepath.Base(filepath.Dir(whole)), source, environment, options...)
+	lab, err = Parse(filepath.Base(filepath.Dir(whole)), files, environment, options...)
 	return lab, source, err
 }
 
@@ -123,54 +143,78 @@ func readEnvironment(file string, environ []string) (map[string]string, error) {
 	return more, nil
 }
 
-// Parse reads a lab from the text of its Compose file. Problems begin with the
-// file's path; name is the lab's where x-lab gives none. Variables like
+// Parse reads a lab from the text of its Compose file and of those that are put
+// over it. The name is the lab's where x-lab gives none. Variables like
 // ${LAB_PREFIX:-10.12} come from the environment, and from nowhere else;
 // nothing is read from the disk.
 //
 // The error joins one *Problem for each thing that is wrong.
-func Parse(file, name string, data []byte, environment map[string]string, options ...Option) (*topology.Lab, error) {
+func Parse(name string, files []File, environment map[string]string, options ...Option) (*topology.Lab, error) {
 	environment = maps.Clone(environment)
 	if environment == nil {
 		environment = make(map[string]string)
 	}
 	environment[consts.ComposeProjectName] = projectName
 
-	r := &report{file: file}
+	r := &report{files: files, environment: environment}
 	for _, option := range options {
 		option(r)
 	}
-	root, line, err := readNodes(data)
-	if err != nil {
-		r.addAt(line, nil, "%v", err)
-		return nil, r.err()
-	}
-	r.lines.root = root
-	checkNodes(root, environment, r)
-	if r.empty() {
-		checkAliases(root, data, r)
-	}
+	tree := readTree(r)
 	if !r.empty() {
 		return nil, r.err()
 	}
-	project, err := load(file, data, environment, r)
+	r.tree = tree
+	project, err := load(r)
 	if err != nil {
 		// Compose's schema names one unknown key. Without it, every key is found that a lab cannot have.
-		load(file, data, environment, r, loader.WithSkipValidation)
+		load(r, loader.WithSkipValidation)
 		if r.empty() {
 			r.addLoader(err)
 		}
 		return nil, r.err()
 	}
 	b := &builder{
-		report: r, project: project, environment: environment, hosts: make(map[string]bool),
+		report: r, project: project, hosts: make(map[string]bool),
 		subnets: make(map[string]topology.Subnet), owners: make(map[netip.Addr]string),
 	}
 	lab := b.lab(labName(name))
+	if r.empty() && r.check != nil {
+		for _, fault := range r.check(lab) {
+			r.addFault(fault)
+		}
+	}
 	if !r.empty() {
 		return nil, r.err()
 	}
 	return lab, nil
+}
+
+// readTree reads all files as YAML, and reports what keeps one from being read
+// as it was meant.
+func readTree(r *report) (tree *node) {
+	for _, f := range r.files {
+		root, line, err := readNodes(f.Text)
+		if err != nil {
+			r.addAt(place{file: f.Path, line: line}, nil, "%v", err)
+			continue
+		}
+		before := len(r.found)
+		checkNodes(root, f.Path, r)
+		if len(r.found) == before {
+			checkAliases(root, f, r)
+		}
+		if len(r.found) > before {
+			continue
+		}
+		later := flatten(f.Path, root)
+		r.checkLost(later, nil)
+		if tree != nil {
+			later = tree.overlay(later, nil)
+		}
+		tree = later
+	}
+	return tree
 }
 
 // labName makes a name for files of a folder's, as Compose names a project.

@@ -20,7 +20,7 @@ const firstLab = "../../docker-compose.yml"
 
 func parse(t testing.TB, name string, text string) *topology.Lab {
 	t.Helper()
-	lab, err := compose.Parse(name, "folder", []byte(text), nil)
+	lab, err := compose.Parse("folder", file(name, []byte(text)), nil)
 	require.NoError(t, err)
 	return lab
 }
@@ -45,10 +45,10 @@ func TestLabIsAValue(t *testing.T) {
 
 func TestFirstLabMovesWithItsPrefix(t *testing.T) {
 	text := read(t, firstLab)
-	moved, err := compose.Parse(firstLab, "folder", text, map[string]string{"LAB_PREFIX": "10.99"})
+	moved, err := compose.Parse("folder", file(firstLab, text), map[string]string{"LAB_PREFIX": "10.99"})
 	require.NoError(t, err)
 	server, _ := moved.Host("server")
-	assert.Equal(t, "10.99.0.10", server.Address().String())
+	assert.Equal(t, "10.99.0.10", server.Links[0].Address.Addr().String())
 	client, _ := moved.Host("client1")
 	assert.Contains(t, client.Program, "10.99.0.10:12000")
 	assert.Equal(t, "10.99.1.254", client.Routes[0].Gateway.String())
@@ -57,7 +57,7 @@ func TestFirstLabMovesWithItsPrefix(t *testing.T) {
 func BenchmarkParseFirstLab(b *testing.B) {
 	text := read(b, firstLab)
 	for b.Loop() {
-		if _, err := compose.Parse(firstLab, "folder", text, nil); err != nil {
+		if _, err := compose.Parse("folder", file(firstLab, text), nil); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -21,7 +21,11 @@ const (
 	defaultStopGrace  = 10 * time.Second
 )
 
-const forwarding = "net.ipv4.ip_forward"
+// The settings by which a router is known, of IPv4 and of IPv6.
+const (
+	forwarding  = "net.ipv4.ip_forward"
+	forwarding6 = topology.Forwarding6
+)
 
 // host reads a service that is one.
 func (b *builder) host(s types.ServiceConfig) topology.Host {
@@ -38,7 +42,9 @@ func (b *builder) host(s types.ServiceConfig) topology.Host {
 		Sysctls:          b.sysctls(s),
 		ExtraHosts:       b.extraHosts(s),
 	}
-	readHostLab(s.Extensions[labKey], at.to(labKey), b.report, &h)
+	if found, ok := b.tree.find(at.to(labKey)); ok {
+		readHostLab(value{found, at.to(labKey), b.report}, &h)
+	}
 	h.Forwards = len(s.Networks) > 1 && s.Sysctls[forwarding] == "1"
 	h.Ready = ready(h.Program, h.Ready)
 	b.checkHost(&h, s)
@@ -65,8 +71,28 @@ func (b *builder) checkHost(h *topology.Host, s types.ServiceConfig) {
 	if len(h.Masquerade) > 0 && !h.Forwards {
 		b.add(at.to(labKey, "masquerade"), "only a router translates addresses; give it several networks and sysctls: {%s: \"1\"}", forwarding)
 	}
-	if len(h.Program) == 0 && s.Extensions[labKey] != nil && h.Ready != (topology.Ready{}) {
+	b.checkForwarding6(h, s)
+	if len(h.Program) == 0 && h.Ready != (topology.Ready{}) {
 		b.add(at.to(labKey, "ready"), "the host has no program that could be ready; give it a command")
+	}
+}
+
+// checkForwarding6 wants a router of IPv4 to be one of IPv6 as well where it is
+// on several subnets that have it, and the other way round.
+func (b *builder) checkForwarding6(h *topology.Host, s types.ServiceConfig) {
+	subnets := 0
+	for _, link := range h.Links {
+		if link.Address6.IsValid() {
+			subnets++
+		}
+	}
+	at := serviceKey(s.Name).to("sysctls")
+	switch forwards6 := s.Sysctls[forwarding6] == "1"; {
+	case subnets < 2 || forwards6 == h.Forwards:
+	case h.Forwards:
+		b.add(at, "a router between IPv6 subnets needs %s: \"1\" as well", forwarding6)
+	default:
+		b.add(at, "what forwards IPv6 is a router, and needs %s: \"1\" as well", forwarding)
 	}
 }
 
@@ -96,11 +122,13 @@ func (b *builder) program(s types.ServiceConfig) []string {
 }
 
 // ready says when a program is ready of which the file does not: our own say so
-// themselves where they are asked for events.
+// themselves, the prompt always, the others where they are asked for events.
 func ready(program []string, said topology.Ready) topology.Ready {
 	switch {
 	case said.When != "" || len(program) == 0:
 		return said
+	case topology.Prompts(program):
+		return topology.Ready{When: topology.ReadyEvent}
 	case slices.Contains([]string{"server", "client"}, path.Base(program[0])) && slices.Contains(program[1:], "--json"):
 		return topology.Ready{When: topology.ReadyEvent}
 	}
@@ -133,7 +161,7 @@ func (b *builder) stopSignal(s types.ServiceConfig) string {
 	if s.StopSignal == "" {
 		return defaultStopSignal
 	}
-	signal := "SIG" + strings.TrimPrefix(strings.ToUpper(s.StopSignal), "SIG")
+	signal := signalNamed(s.StopSignal)
 	if !slices.Contains(stopSignals, signal) {
 		b.add(serviceKey(s.Name).to("stop_signal"), "%q is not one of %s", s.StopSignal, strings.Join(stopSignals, ", "))
 	}
@@ -158,7 +186,7 @@ func (b *builder) dependsOn(s types.ServiceConfig) []string {
 		at := serviceKey(s.Name).to("depends_on", name)
 		other, ok := b.project.Services[name]
 		if !ok {
-			b.add(at, "no service is called %q", name)
+			b.add(at, "no service is called %q%s", name, suggest(name, b.project.Services))
 			continue
 		}
 		if condition := s.DependsOn[name].Condition; condition != types.ServiceConditionStarted {
@@ -181,6 +209,8 @@ func (b *builder) sysctls(s types.ServiceConfig) map[string]string {
 		switch {
 		case !networkSysctl.MatchString(name):
 			b.add(at, "it is not a host's own setting, such as %s, but the machine's; remove it", forwarding)
+		case name == forwarding6 && value != "0" && value != "1":
+			b.add(at, "it must be 0 or 1, not %q", value)
 		case strings.HasSuffix(name, ".forwarding") && strings.HasPrefix(name, "net.ipv4.conf."):
 			b.add(at, "a router is known by %s; write that instead", forwarding)
 		case name == forwarding && value != "0" && value != "1":
@@ -203,8 +233,8 @@ func (b *builder) extraHosts(s types.ServiceConfig) map[string][]netip.Addr {
 		checkHostname(name, at, b.report)
 		for _, text := range addresses {
 			address, err := netip.ParseAddr(text)
-			if err != nil || !address.Is4() {
-				b.add(at, "%q is no IPv4 address", text)
+			if err != nil || address.Zone() != "" {
+				b.add(at, "%q is no address", text)
 			}
 			hosts[name] = append(hosts[name], address)
 		}
@@ -234,12 +264,12 @@ const maxName = 63
 // front, as names become arguments.
 var safeName = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_-]*$`)
 
-func checkName(name string, k key, r *report) {
+func checkName(name string, refuse func(format string, args ...any)) {
 	switch {
 	case len(name) > maxName:
-		r.add(k, "the name has %d characters; the most a name may have is %d", len(name), maxName)
+		refuse("the name has %d characters; the most a name may have is %d", len(name), maxName)
 	case !safeName.MatchString(name):
-		r.add(k, "%q cannot name a file and a host; use letters, digits, - and _, and begin with a letter or digit", name)
+		refuse("%q cannot name a file and a host; use letters, digits, - and _, and begin with a letter or digit", name)
 	}
 }
 

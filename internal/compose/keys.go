@@ -35,8 +35,8 @@ var honouredKeys = slices.Concat(
 	below("services.*.", `
 		command entrypoint environment extra_hosts hostname network_mode
 		stop_grace_period stop_signal sysctls volumes working_dir
-		depends_on.*.condition depends_on.*.required networks.*.ipv4_address networks.*.mac_address`),
-	below("networks.*.", "driver driver_opts ipam.config.[].gateway ipam.config.[].subnet"),
+		depends_on.*.condition depends_on.*.required networks.*.ipv4_address networks.*.ipv6_address networks.*.mac_address`),
+	below("networks.*.", "driver driver_opts enable_ipv6 ipam.config.[].gateway ipam.config.[].subnet"),
 )
 
 // below are the keys of one level, in words.
@@ -55,12 +55,10 @@ var reasons = map[string]string{
 	"deploy": "a lab names every host; write one service for each",
 	"scale":  "a lab names every host; write one service for each",
 	"dns":    noNames, "links": noNames, "aliases": noNames,
-	"mac_address":  "which interface it is for is not said; write it beside the ipv4_address under networks",
-	"ports":        "a lab's host has no way out of the lab; remove it",
-	"user":         "a host's agent starts the program as an ordinary user; remove it",
-	"ipv6_address": "a lab is IPv4 only; remove it",
-	"enable_ipv6":  "a lab is IPv4 only; remove it",
-	"internal":     "Docker drops what a router forwards to an internal network; remove it",
+	"mac_address": "which interface it is for is not said; write it beside the ipv4_address under networks",
+	"ports":       "a lab's host has no way out of the lab; remove it",
+	"user":        "a host's agent starts the program as an ordinary user; remove it",
+	"internal":    "Docker drops what a router forwards to an internal network; remove it",
 }
 
 const (
@@ -93,7 +91,7 @@ func refuse(found []loader.UnsupportedAttribute, model map[string]any, r *report
 		if !known.Matches(attribute.Path) {
 			reason = unknownReason
 		}
-		r.add(k, "%s", reason)
+		r.addName(k, "%s", reason)
 	}
 }
 

@@ -14,21 +14,20 @@ import (
 // A builder makes a lab of a project and reports what keeps it from being one.
 type builder struct {
 	*report
-	project     *types.Project
-	environment map[string]string
-	hosts       map[string]bool            // the services that are hosts
-	subnets     map[string]topology.Subnet // by name, the valid ones
-	owners      map[netip.Addr]string      // by address: the host that has it
+	project *types.Project
+	hosts   map[string]bool            // the services that are hosts
+	subnets map[string]topology.Subnet // by name, the valid ones
+	owners  map[netip.Addr]string      // by address: the host that has it
 }
 
 // lab returns a lab that is one only if the report is empty in the end.
 func (b *builder) lab(name string) *topology.Lab {
-	value, ok := b.project.Extensions[labKey]
+	top, ok := b.tree.find(key{labKey})
 	if !ok {
-		b.addAt(0, nil, "it is no lab; add what a lab asks and claims, for instance x-lab: {server: SERVICE, port: 12000, clients: [SERVICE], claims: [one-port]}")
+		b.addAt(b.nowhere(), nil, "it is no lab; add what a lab asks and claims, for instance x-lab: {claims: {one-port: {of: 'SERVICE:12000'}}}")
 		return nil
 	}
-	lab := readLab(value, name, b.report)
+	lab := readLab(value{top, key{labKey}, b.report}, name)
 	b.readSubnets(lab)
 	names := b.hostNames()
 	for _, name := range names {
@@ -36,11 +35,27 @@ func (b *builder) lab(name string) *topology.Lab {
 	}
 	b.checkOrder()
 	b.checkNamed(lab)
+	b.readSteps(lab)
 	if b.empty() {
 		topology.ComputeRoutes(lab)
-		lab.Steps = topology.DefaultSteps(lab.Hosts)
 	}
 	return lab
+}
+
+// readSteps reads the lab's steps, or gives it those of a lab that names none.
+func (b *builder) readSteps(lab *topology.Lab) {
+	if steps, ok := b.tree.find(stepsKey); ok {
+		if len(lab.Hosts) == len(b.hosts) {
+			lab.Steps, b.steps = readSteps(value{steps, stepsKey, b.report}, lab)
+		}
+		return
+	}
+	lab.Steps = topology.DefaultSteps(lab.Hosts)
+	for _, h := range lab.Hosts {
+		if len(h.Programs) > 0 {
+			b.add(serviceKey(h.Name).to(labKey, "programs"), "nothing starts them; say what is done, and when, under x-lab.steps at the top")
+		}
+	}
 }
 
 // hostNames are the services on networks, in their order; services with
@@ -55,7 +70,7 @@ func (b *builder) hostNames() []string {
 	}
 	names := slices.Sorted(maps.Keys(b.hosts))
 	for _, name := range names {
-		checkName(name, serviceKey(name), b.report)
+		checkName(name, func(format string, args ...any) { b.addName(serviceKey(name), format, args...) })
 	}
 	if len(names) == 0 {
 		b.add(key{"services"}, "a lab has at least one host, a service that is on a network")
@@ -68,7 +83,7 @@ func (b *builder) checkNamed(lab *topology.Lab) {
 	at := key{labKey}
 	for _, client := range lab.Clients {
 		if !b.hosts[client] {
-			b.add(at.to("clients", client), "no host is called %q", client)
+			b.add(at.to("clients", client), "no host is called %q%s", client, suggest(client, b.hosts))
 		}
 	}
 }

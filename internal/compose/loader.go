@@ -25,7 +25,7 @@ const projectName = "lab"
 
 // load has compose-go read the text: merged, variables replaced, in its long
 // syntax and valid by its schema. It reports the keys that a lab cannot have.
-func load(file string, data []byte, environment map[string]string, r *report, options ...func(*loader.Options)) (project *types.Project, err error) {
+func load(r *report, options ...func(*loader.Options)) (project *types.Project, err error) {
 	defer func() {
 		// The loader asserts types that its schema does not always promise.
 		if cause := recover(); cause != nil {
@@ -34,8 +34,10 @@ func load(file string, data []byte, environment map[string]string, r *report, op
 	}()
 	details := types.ConfigDetails{
 		WorkingDir:  ".",
-		ConfigFiles: []types.ConfigFile{{Filename: file, Content: data}},
-		Environment: environment,
+		Environment: r.environment,
+	}
+	for _, f := range r.files {
+		details.ConfigFiles = append(details.ConfigFiles, types.ConfigFile{Filename: f.Path, Content: f.Text})
 	}
 	var refused []loader.UnsupportedAttribute
 	options = append(options, withoutDisk,
@@ -81,14 +83,17 @@ func (r *report) addLoader(err error) {
 		}
 		return
 	}
-	text := strings.TrimPrefix(err.Error(), "validating "+r.file+": ")
+	text := err.Error()
+	for _, f := range r.files {
+		text = strings.TrimPrefix(text, "validating "+f.Path+": ")
+	}
 	for _, form := range loaderErrors {
 		if m := form.FindStringSubmatch(text); m != nil {
 			r.add(strings.Split(inKeys.Replace(m[1]), "."), "%s", m[2])
 			return
 		}
 	}
-	r.addAt(0, nil, "%s", text)
+	r.addAt(r.nowhere(), nil, "%s", text)
 }
 
 // inKeys writes the loader's services[server] and a.[].b as keys.

@@ -34,22 +34,16 @@ func Print(lab *topology.Lab) ([]byte, error) {
 
 // complete is the file. What a lab may leave unsaid is left unsaid.
 var complete = template.Must(template.New("compose").Funcs(template.FuncMap{
+	"lab":          printLab,
 	"text":         scalar,
 	"list":         flow,
 	"before":       func(first string, rest []string) []string { return append([]string{first}, rest...) },
 	"saysReady":    func(h topology.Host) bool { return h.Ready != ready(h.Program, topology.Ready{}) },
-	"defaultLimit": func() any { return defaultLimit },
 	"defaultStop":  func() string { return defaultStopSignal },
 	"defaultGrace": func() any { return defaultStopGrace },
 	"capabilities": func() []string { return run.Capabilities },
 	"routed":       func() map[string]string { return run.Routed },
-}).Parse(`x-lab:
-  name: {{text .Name}}
-{{- with .Clients}}
-  clients: {{list .}}{{end}}
-{{- if ne .Limit defaultLimit}}
-  limit: {{.Limit}}{{end}}
-
+}).Parse(`{{lab .}}
 services:
 {{- range .Hosts}}
   {{text .Name}}:
@@ -78,17 +72,20 @@ services:
 {{- with .ExtraHosts}}
     extra_hosts:{{range $name, $addresses := .}}{{range $addresses}}
       - {{text (printf "%s:%s" $name .)}}{{end}}{{end}}{{end}}
-{{- if or .Masquerade .CaptureAfter (saysReady .)}}
+{{- if or .Masquerade .CaptureAfter .Programs (saysReady .)}}
     x-lab:
 {{- with .Masquerade}}
       masquerade: {{list .}}{{end}}
 {{- with .CaptureAfter}}
       capture-after: {{.}}{{end}}
+{{- with .Programs}}
+      programs:{{range .}}
+        {{text .Name}}: {{list .Args}}{{end}}{{end}}
 {{- if saysReady .}}
       ready: {{if eq .Ready.When "after"}}{{.Ready.After}}{{else}}{{.Ready.When}}{{end}}{{end}}{{end}}
     networks:
 {{- range .Links}}
-      {{text .Subnet}}: {ipv4_address: {{.Address.Addr}}{{with .MAC}}, mac_address: "{{.}}"{{end}}}{{end}}
+      {{text .Subnet}}: {ipv4_address: {{.Address.Addr}}{{if .Address6.IsValid}}, ipv6_address: "{{.Address6.Addr}}"{{end}}{{with .MAC}}, mac_address: "{{.}}"{{end}}}{{end}}
     init: true
     cap_drop: [ALL]
     cap_add: {{list capabilities}}
@@ -121,7 +118,11 @@ networks:
       {{$name}}: {{text $value}}{{end}}
 {{- range $name, $value := .DriverOptions}}
       {{text $name}}: {{text $value}}{{end}}
-    ipam: {config: [{subnet: {{.Prefix}}{{if ne .Gateway .Prefix.Addr.Next}}, gateway: {{.Gateway}}{{end}}}]}
+
+{{- if .Prefix6.IsValid}}
+    enable_ipv6: true{{end}}
+    ipam: {config: [{subnet: {{.Prefix}}{{if ne .Gateway .Prefix.Addr.Next}}, gateway: {{.Gateway}}{{end}}}
+{{- if .Prefix6.IsValid}}, {subnet: "{{.Prefix6}}"{{if ne .Gateway6 .Prefix6.Addr.Next}}, gateway: "{{.Gateway6}}"{{end}}}{{end}}]}
 {{- end}}
 `))
 

@@ -32,7 +32,7 @@ func TestPrintReadsBackAsTheSameLab(t *testing.T) {
 }
 
 func checkReadsBack(t require.TestingT, lab *topology.Lab) {
-	again, err := compose.Parse("lab.yml", "other", []byte(printed(t, lab)), map[string]string{"LAB_PREFIX": "10.99", "A": "b"})
+	again, err := compose.Parse("other", file("lab.yml", []byte(printed(t, lab))), map[string]string{"LAB_PREFIX": "10.99", "A": "b"})
 	require.NoError(t, err)
 	require.Equal(t, lab, again)
 }

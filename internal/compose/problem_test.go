@@ -41,14 +41,18 @@ const (
 	serverCommand = "    command: [server]\n"
 	homeSubnet    = "- subnet: 10.12.0.0/24"
 	routerHome    = "home:\n        ipv4_address: 10.12.0.254"
+	claims        = "  claims:\n    one-port: {of: \"server:12000\"}\n"
 	clientCafe    = "cafe:\n        ipv4_address: 10.12.1.10"
 )
+
+// file is a lab's only one.
+func file(path string, text []byte) []compose.File { return []compose.File{{Path: path, Text: text}} }
 
 // add gives the server a line, which is line 18.
 func add(line string) edit { return edit{serverCommand, serverCommand + "    " + line + "\n"} }
 
-// lab puts something else for x-lab's server, which is line 5.
-func lab(text string) edit { return edit{"  server: server\n", text} }
+// lab puts something else for x-lab's limit, which is line 5.
+func lab(text string) edit { return edit{"  limit: 1m\n", text} }
 
 // top puts something before the services, on line 14.
 func top(text string) edit { return edit{"\nservices:", "\n" + text + "\nservices:"} }
@@ -64,7 +68,7 @@ func checkProblems(t *testing.T, problems []problem) {
 	t.Helper()
 	for _, p := range problems {
 		t.Run(p.name, func(t *testing.T) {
-			lab, err := compose.Parse("lab.yml", "folder", []byte(edited(t, small(t), p.edits...)), nil, compose.Known([]string{"one-port", "witnesses-agree"}))
+			lab, err := compose.Parse("folder", file("lab.yml", []byte(edited(t, small(t), p.edits...))), nil)
 			require.Error(t, err)
 			assert.Nil(t, lab)
 			assert.Equal(t, p.want, strings.Split(err.Error(), "\n"))
@@ -74,16 +78,16 @@ func checkProblems(t *testing.T, problems []problem) {
 
 // The control of all tables of problems: without an edit there are none.
 func TestSmallHasNoProblems(t *testing.T) {
-	_, err := compose.Parse("lab.yml", "folder", []byte(small(t)), nil)
+	_, err := compose.Parse("folder", file("lab.yml", []byte(small(t))), nil)
 	require.NoError(t, err)
 }
 
 func TestProblemTellsWhatAndWhere(t *testing.T) {
-	_, err := compose.Parse("lab.yml", "folder", []byte(edited(t, small(t), add("ports: [80]"))), nil)
+	_, err := compose.Parse("folder", file("lab.yml", []byte(edited(t, small(t), add("ports: [80]")))), nil)
 	var p *compose.Problem
 	require.True(t, errors.As(err, &p))
 	assert.Equal(t, compose.Problem{
-		File: "lab.yml", Line: 18, Key: "services.server.ports",
+		File: "lab.yml", Line: 18, Column: 5, Key: "services.server.ports",
 		Reason: "a lab's host has no way out of the lab; remove it",
 	}, *p)
 }

@@ -55,12 +55,12 @@ func TestParseDefaults(t *testing.T) {
 	assert.Equal(t, "10.12.0.1", home.Gateway.String())
 }
 
-func TestParseTakesAVariableForAPort(t *testing.T) {
-	text := edited(t, small(t), edit{"port: 12000", "port: '${PORT:-7}'"}, add("environment: [A, B]"))
+func TestParseTakesAVariableInAClaim(t *testing.T) {
+	text := edited(t, small(t), edit{"server:12000", "server:${PORT:-7}"}, add("environment: [A, B]"))
 	environment := map[string]string{"PORT": "9", "B": "b"}
-	lab, err := compose.Parse("lab.yml", "folder", []byte(text), environment)
+	lab, err := compose.Parse("folder", file("lab.yml", []byte(text)), environment)
 	require.NoError(t, err)
-	assert.Equal(t, uint16(9), lab.Port)
+	assert.Equal(t, []topology.Claim{{Name: "one-port", Keys: map[string]any{"of": "server:9"}}}, lab.Claims)
 	server, _ := lab.Host("server")
 	assert.Equal(t, []string{"B=b"}, server.Environment, "what has no value anywhere is not set")
 	assert.Equal(t, map[string]string{"PORT": "9", "B": "b"}, environment, "the caller's map is as it was")
@@ -88,8 +88,8 @@ x-host: &host
   image: fourtuple/server
   working_dir: tmp
 `}, edit{"    <<: *host\n    command: [server]", "    <<: [*host, *other]\n    command: [server]"})
-	_, err := compose.Parse("lab.yml", "folder", []byte(text), nil)
-	require.ErrorContains(t, err, `lab.yml:16: services.server.working_dir: "tmp" must begin with a /`)
+	_, err := compose.Parse("folder", file("lab.yml", []byte(text)), nil)
+	require.ErrorContains(t, err, `lab.yml:16:16: services.server.working_dir: "tmp" must begin with a /`)
 	text = edited(t, text, edit{"  working_dir: other\n", ""}, edit{"  working_dir: tmp\n", ""})
 	server, _ := parse(t, "lab.yml", text).Host("server")
 	assert.Equal(t, "fourtuple/server", server.Image)
@@ -108,13 +108,13 @@ func TestParseReadsNothingFromTheDisk(t *testing.T) {
 		"extends: {file: other.yml, service: server}": "services.server.extends: ",
 		"env_file: other.env":                         "services.server.env_file: ",
 	} {
-		_, err := compose.Parse("lab.yml", "folder", []byte(edited(t, text, add(line))), nil)
+		_, err := compose.Parse("folder", file("lab.yml", []byte(edited(t, text, add(line)))), nil)
 		assert.ErrorContains(t, err, why)
 	}
-	_, err := compose.Parse("lab.yml", "folder", []byte(edited(t, text, top("include: [other.yml]\n"))), nil)
+	_, err := compose.Parse("folder", file("lab.yml", []byte(edited(t, text, top("include: [other.yml]\n")))), nil)
 	assert.ErrorContains(t, err, "include: a lab is one file")
 	require.NoError(t, os.Remove("labels"))
-	_, err = compose.Parse("lab.yml", "folder", []byte(edited(t, text, add("label_file: labels"))), nil)
+	_, err = compose.Parse("folder", file("lab.yml", []byte(edited(t, text, add("label_file: labels")))), nil)
 	assert.NoError(t, err, "an ignored file need not be there")
 }
 
@@ -194,24 +194,24 @@ func TestParseIsLinear(t *testing.T) {
 		for i := range n {
 			fmt.Fprintf(&text, "  x-%d: 1\n", i)
 		}
-		return lab("  server: server\n" + text.String())
+		return lab("  limit: 1m\n" + text.String())
 	}
 	began := time.Now()
-	_, err := compose.Parse("lab.yml", "folder", []byte(edited(t, small(t), keys(300_000))), nil)
-	require.EqualError(t, err, "lab.yml:3: x-lab: it has 300006 keys, and the most that are read is 5000; remove what is not needed")
-	_, err = compose.Parse("lab.yml", "folder", []byte(edited(t, small(t), keys(4000))), nil)
+	_, err := compose.Parse("folder", file("lab.yml", []byte(edited(t, small(t), keys(300_000)))), nil)
+	require.EqualError(t, err, "lab.yml:3:3: x-lab: it has 300005 keys, and the most that are read is 5000; remove what is not needed")
+	_, err = compose.Parse("folder", file("lab.yml", []byte(edited(t, small(t), keys(4000)))), nil)
 	problems := strings.Split(err.Error(), "\n")
 	assert.Len(t, problems, 101)
-	assert.Equal(t, "lab.yml:6: x-lab.x-0: there is no such key here; there are claims, clients, limit, name, port, question, server", problems[0])
+	assert.Equal(t, "lab.yml:6:3: x-lab.x-0: there is no such key here; there are claims, clients, explanation, limit, name, question, steps", problems[0])
 	assert.Equal(t, "lab.yml: there are 3900 problems more", problems[100])
 	assert.Less(t, time.Since(began), 10*time.Second, "it took minutes")
 }
 
 // What a file calls things is no command to a terminal.
 func TestProblemsAreOneLineEach(t *testing.T) {
-	_, err := compose.Parse("lab\x1b.yml", "folder", []byte(edited(t, small(t), lab("  \"a\\e[2J\\nverdict: holds\": 1\n"))), nil)
+	_, err := compose.Parse("folder", file("lab\x1b.yml", []byte(edited(t, small(t), lab("  \"a\\e[2J\\nverdict: holds\": 1\n")))), nil)
 	require.Error(t, err)
-	assert.Equal(t, `lab\x1b.yml:5: x-lab.a\x1b[2J\nverdict: holds: there is no such key here; there are claims, clients, limit, name, port, question, server`,
+	assert.Equal(t, `lab\x1b.yml:5:3: x-lab.a\x1b[2J\nverdict: holds: there is no such key here; there are claims, clients, explanation, limit, name, question, steps`,
 		strings.Split(err.Error(), "\n")[0])
 	assert.NotContains(t, err.Error(), "\x1b")
 }

@@ -1,16 +1,22 @@
 package compose
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/compose-spec/compose-go/v2/types"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // labKey is the one extension of Compose's that this package reads.
 const labKey = "x-lab"
+
+var stepsKey = key{labKey, "steps"}
 
 // defaultLimit bounds the run of a lab that does not say; leastLimit is the
 // least that a lab may say.
@@ -19,128 +25,122 @@ const (
 	leastLimit   = time.Second
 )
 
-// readLab reads x-lab at the top of the file. What it names need not be there.
-func readLab(value any, name string, r *report) *topology.Lab {
-	f := fieldsOf(value, key{labKey}, r)
-	f.allow("claims", "clients", "explanation", "limit", "name", "question", "steps")
-	lab := &topology.Lab{
-		Name: name, Question: f.say("question"), Explanation: f.say("explanation"), Clients: f.names("clients"),
-		Limit: defaultLimit,
-	}
-	if text, ok := f.values["name"].(string); ok {
-		lab.Name = text
-		checkName(text, f.at.to("name"), r)
-	} else if f.has("name") {
-		f.refuse("name", "it must be text")
-	}
-	if f.has("limit") {
-		lab.Limit = f.duration("limit", leastLimit)
-	}
+// readLab reads x-lab at the top of the files, but for its steps. What it names
+// need not be there.
+func readLab(v value, name string) *topology.Lab {
+	lab := &topology.Lab{Name: name, Limit: defaultLimit}
+	v.fields(map[string]func(value){
+		"name": func(v value) {
+			if lab.Name = v.text(); v.Kind == yaml.ScalarNode {
+				checkName(lab.Name, v.refuse)
+			}
+		},
+		"question":    func(v value) { lab.Question = v.said() },
+		"explanation": func(v value) { lab.Explanation = v.said() },
+		"clients":     func(v value) { lab.Clients = v.names() },
+		"limit":       func(v value) { lab.Limit = v.duration(leastLimit) },
+		"steps":       func(value) {}, // they are read when hosts are known
+		"claims":      func(v value) { lab.Claims = readClaims(v) },
+	})
 	return lab
 }
 
+// readClaims reads claims in the file's order. What is in them is package
+// claim's to read.
+func readClaims(v value) []topology.Claim {
+	if !v.isMapping() {
+		v.refuse("claims are a mapping, of names to what is claimed, as one-port: {of: 'server:12000'}")
+		return nil
+	}
+	var claims []topology.Claim
+	for _, body := range v.values() {
+		if !safeName.MatchString(body.name) {
+			body.refuseName("%q is no name for a claim; use letters, digits, - and _, and begin with a letter or digit", body.name)
+		}
+		keys, ok := body.plain().(map[string]any)
+		if !ok {
+			body.refuse("a claim is a mapping, as {some: server.sockets, is: 'state == \"LISTEN\"'}, or of a macro's parameters, as {of: 'server:12000'}")
+		}
+		claims = append(claims, topology.Claim{Name: body.name, Keys: keys})
+	}
+	return claims
+}
+
 // readHostLab reads what stands under x-lab in a service.
-func readHostLab(value any, at key, r *report, h *topology.Host) {
-	f := fieldsOf(value, at, r)
-	f.allow("capture-after", "masquerade", "ready")
-	h.Masquerade = f.names("masquerade")
-	if f.has("capture-after") {
-		h.CaptureAfter = f.duration("capture-after", 0)
+func readHostLab(v value, h *topology.Host) {
+	v.fields(map[string]func(value){
+		"capture-after": func(v value) { h.CaptureAfter = v.duration(0) },
+		"masquerade":    func(v value) { h.Masquerade = v.names() },
+		"programs":      func(v value) { h.Programs = readPrograms(v) },
+		"ready":         func(v value) { h.Ready = v.ready() },
+	})
+}
+
+// readPrograms reads the host's further programs.
+func readPrograms(v value) []topology.Program {
+	if !v.isMapping() {
+		v.refuse("programs are a mapping, of names to commands")
+		return nil
 	}
-	if f.has("ready") {
-		h.Ready = f.ready("ready")
-	}
-}
-
-// fields reads a mapping strictly: what it cannot read, it reports.
-type fields struct {
-	at     key
-	values map[string]any
-	r      *report
-}
-
-func fieldsOf(value any, at key, r *report) fields {
-	values, ok := value.(map[string]any)
-	if !ok && value != nil {
-		r.add(at, "it must be a mapping")
-	}
-	return fields{at: at, values: values, r: r}
-}
-
-func (f fields) has(name string) bool { return f.values[name] != nil }
-
-func (f fields) refuse(name, format string, args ...any) {
-	f.r.add(f.at.to(name), format, args...)
-}
-
-// allow refuses every field that is not named.
-func (f fields) allow(names ...string) {
-	for _, name := range slices.Sorted(maps.Keys(f.values)) {
-		if !slices.Contains(names, name) {
-			f.refuse(name, "there is no such key here; there are %s", strings.Join(names, ", "))
+	var programs []topology.Program
+	for _, command := range v.values() {
+		if len(command.name) > maxName || !safeName.MatchString(command.name) {
+			command.refuseName("%q cannot name a program; use at most %d letters, digits, - and _, and begin with a letter or digit", command.name, maxName)
 		}
+		args := command.command()
+		programs = append(programs, topology.Program{Name: command.name, Args: args, Ready: ready(args, topology.Ready{})})
 	}
+	slices.SortFunc(programs, func(a, b topology.Program) int { return strings.Compare(a.Name, b.Name) })
+	return programs
 }
 
-func (f fields) text(name string) string {
-	text, ok := f.values[name].(string)
-	if !ok && f.has(name) {
-		f.refuse(name, "it must be text")
-	}
-	return text
-}
-
-// say reads text in several languages, or in English alone.
-func (f fields) say(name string) topology.Text {
-	if text, ok := f.values[name].(string); ok {
-		return topology.Text{EN: text}
-	}
-	said := fieldsOf(f.values[name], f.at.to(name), f.r)
-	said.allow("en", "ko")
-	return topology.Text{EN: said.text("en"), KO: said.text("ko")}
-}
-
-func (f fields) names(name string) []string {
-	list, ok := f.values[name].([]any)
-	if !ok && f.has(name) {
-		f.refuse(name, "it must be a list")
-	}
-	var names []string
-	seen := make(map[string]bool)
-	for _, value := range list {
-		text, ok := value.(string)
-		switch {
-		case !ok || text == "":
-			f.refuse(name, "it must be a list of names")
-		case seen[text]:
-			f.r.add(f.at.to(name, text), "it is named twice; remove one")
-		default:
-			seen[text] = true
-			names = append(names, text)
+// command reads a program and its arguments: a list, or text that is split as
+// Compose splits a service's command.
+func (v value) command() []string {
+	var args types.ShellCommand
+	switch v.Kind {
+	case yaml.ScalarNode:
+		if err := args.DecodeMapstructure(v.text()); err != nil {
+			v.refuse("it cannot be split into words, as a shell does it: %v; write a list", err)
+			return nil
 		}
+	case yaml.SequenceNode:
+		for _, arg := range v.values() {
+			args = append(args, arg.text())
+		}
+	default:
+		v.refuse("a command is text or a list, as [socket]")
+		return nil
 	}
-	return names
-}
-
-func (f fields) duration(name string, least time.Duration) time.Duration {
-	text, _ := f.values[name].(string)
-	duration, err := time.ParseDuration(text)
-	if err != nil || duration < least {
-		f.refuse(name, "it must be a duration such as 30s or 2m, and at least %s", least)
+	if len(args) == 0 || args[0] == "" {
+		v.refuse("the program's name is empty")
 	}
-	return duration
+	return args
 }
 
 // ready reads when a program is ready: a word, or how long after its start.
-func (f fields) ready(name string) topology.Ready {
-	text, _ := f.values[name].(string)
+func (v value) ready() topology.Ready {
+	text := v.text()
 	switch text {
 	case topology.ReadyEvent, topology.ReadySocket, topology.ReadyStarted, topology.ReadyExit:
 		return topology.Ready{When: text}
 	}
 	after, err := time.ParseDuration(text)
 	if err != nil || after < 0 {
-		f.refuse(name, "it must be event, socket, started, exit, or a duration such as 2s")
+		v.refuse("it must be event, socket, started, exit, or a duration such as 2s")
 	}
 	return topology.Ready{When: topology.ReadyAfter, After: after}
+}
+
+// suggest ends a sentence about a word that there is not: with the nearest one
+// that there is, or with all of them.
+func suggest[V any](word string, there map[string]V) string {
+	words := slices.Sorted(maps.Keys(there))
+	if near := topology.Nearest(word, words); near != "" {
+		return "; did you mean " + near + "?"
+	}
+	if len(words) == 1 {
+		return "; there is " + words[0]
+	}
+	return "; there are " + cmp.Or(strings.Join(words, ", "), "none")
 }

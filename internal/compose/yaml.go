@@ -64,17 +64,20 @@ func syntaxError(err error, data []byte) (line int, reason error) {
 			return number, errors.New("a tab cannot stand here; YAML is indented with spaces")
 		}
 	}
+	if text == "did not find expected whitespace or line break" {
+		text = "a ! begins a tag in YAML, and no text; put the whole value in quotes"
+	}
 	return line, errors.New(text)
 }
 
 // checkAliases has the library refuse aliases that stand for themselves or for
 // too much, which it does where it reads values. The loader does not return
 // from the former.
-func checkAliases(root *yaml.Node, data []byte, r *report) {
+func checkAliases(root *yaml.Node, f File, r *report) {
 	var values any
 	if err := root.Decode(&values); err != nil {
-		line, reason := syntaxError(err, data)
-		r.addAt(line, nil, "%v", reason)
+		line, reason := syntaxError(err, f.Text)
+		r.addAt(place{file: f.Path, line: line}, nil, "%v", reason)
 	}
 }
 
@@ -84,7 +87,7 @@ func walk(node *yaml.Node, k key, visit func(*yaml.Node, key)) {
 	for i, value := range node.Content {
 		switch {
 		case node.Kind == yaml.SequenceNode:
-			walk(value, k.to("["+strconv.Itoa(i)+"]"), visit)
+			walk(value, k.to(index(i)), visit)
 		case node.Kind == yaml.MappingNode && i%2 == 1:
 			walk(value, k.to(node.Content[i-1].Value), visit)
 		}
@@ -95,27 +98,37 @@ func walk(node *yaml.Node, k key, visit func(*yaml.Node, key)) {
 // addresses for would fit. The loader compares each key with all before it.
 const maxKeys = 5000
 
-// checkNodes refuses what cannot be read as it was meant: mappings that are too
-// large; under x-lab a tag, as "!ok" is one, and a key without a value, as there
-// are two in "{send a, b}"; and every variable that the environment lacks.
-// Compose warns of such a variable and puts nothing in its place, and a lab with
-// a hole where an address should be is not the lab that was asked for.
-func checkNodes(root *yaml.Node, environment map[string]string, r *report) {
+// checkNodes refuses mappings that are too large, and every variable that the
+// environment lacks. Compose warns of such a variable and puts nothing in its
+// place, and a lab with a hole where an address should be is not the lab that was
+// asked for.
+func checkNodes(root *yaml.Node, file string, r *report) {
 	walk(root, nil, func(node *yaml.Node, k key) {
-		ours := slices.Contains(k, labKey)
+		at := place{file, node.Line, node.Column}
 		switch {
 		case node.Kind == yaml.MappingNode && len(node.Content)/2 > maxKeys:
-			r.addAt(node.Line, k, "it has %d keys, and the most that are read is %d; remove what is not needed", len(node.Content)/2, maxKeys)
-		case ours && node.Style&yaml.TaggedStyle != 0:
-			r.addAt(node.Line, k, "YAML takes %s for a tag and not for text; put the whole value in quotes", node.Tag)
-		case ours && node.Tag == "!!null":
-			r.addAt(node.Line, k, "it has no value; give it one, and put text with commas or colons in quotes")
+			r.addAt(at, k, "it has %d keys, and the most that are read is %d; remove what is not needed", len(node.Content)/2, maxKeys)
 		case node.Kind == yaml.ScalarNode:
-			if err := checkScalar(node.Value, environment); err != nil {
-				r.addAt(node.Line, k, "%v", err)
+			if err := checkScalar(node.Value, r.environment); err != nil {
+				r.addAt(at, k, "%v", err)
 			}
 		}
 	})
+}
+
+// checkLost refuses under x-lab where YAML loses text: a tag, as "!ok" is one,
+// and a key without a value, as there are two in "{send a, b}".
+func (r *report) checkLost(n *node, k key) {
+	switch {
+	case !slices.Contains(k, labKey):
+	case n.Style&yaml.TaggedStyle != 0 && !(n.Tag == overrideTag && n.Kind == yaml.SequenceNode && slices.Equal(k, stepsKey)):
+		r.addAt(n.begins, k, "YAML takes %s for a tag and not for text; put the whole value in quotes", n.Tag)
+	case n.Tag == "!!null":
+		r.addAt(n.named, k, "it has no value; give it one, and put text with commas or colons in quotes")
+	}
+	for _, entry := range n.entries {
+		r.checkLost(entry, k.to(entry.name))
+	}
 }
 
 // bare matches a variable without a default, outside of "$$".

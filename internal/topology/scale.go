@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +36,8 @@ const timePerClient = 500 * time.Millisecond
 //
 // It is an error to ask for less than one client or for more than the pool of
 // addresses has room for, and to add clients to a lab that has none, or whose
-// first client is not on exactly one subnet with a router.
+// first client is not on exactly one subnet with a router, and one without IPv6.
+// A lab with steps of its own has the clients that they name, and no others.
 func ScaleClients(lab *Lab, n int) (*Lab, error) {
 	scaled := *lab
 	scaled.Subnets = slices.Clone(lab.Subnets)
@@ -46,11 +48,14 @@ func ScaleClients(lab *Lab, n int) (*Lab, error) {
 		h.Links, h.Masquerade, h.DependsOn = slices.Clone(h.Links), slices.Clone(h.Masquerade), slices.Clone(h.DependsOn)
 	}
 	var err error
+	ownSteps := !reflect.DeepEqual(lab.Steps, DefaultSteps(lab.Hosts))
 	switch more := n - len(lab.Clients); {
 	case n < 1:
 		err = fmt.Errorf("a lab has at least 1")
 	case len(lab.Clients) == 0:
 		err = fmt.Errorf("the lab names no clients under x-lab, so there is none to copy")
+	case more != 0 && ownSteps:
+		err = fmt.Errorf("the lab has steps of its own, which name whom they are for; run it as it is")
 	case more < 0:
 		removeClients(&scaled, n)
 	case more > 0:
@@ -67,7 +72,9 @@ func ScaleClients(lab *Lab, n int) (*Lab, error) {
 		slices.Sort(h.Masquerade)
 	}
 	ComputeRoutes(&scaled)
-	scaled.Steps = DefaultSteps(scaled.Hosts)
+	if !ownSteps {
+		scaled.Steps = DefaultSteps(scaled.Hosts)
+	}
 	return &scaled, nil
 }
 
@@ -77,6 +84,9 @@ func addClients(lab *Lab, more int) error {
 		return fmt.Errorf("its first client, %s, must be on exactly one subnet to be copied", lab.Clients[0])
 	}
 	client, link := *pattern, pattern.Links[0]
+	if link.Address6.IsValid() {
+		return fmt.Errorf("its first client, %s, is on a subnet with IPv6, and new subnets have IPv4 only", client.Name)
+	}
 	subnet, _ := lab.Subnet(link.Subnet)
 	network := *subnet
 	taken := make(map[string]bool) // names of hosts and of subnets

@@ -28,7 +28,7 @@ func TestScaleAddsCopiesOfTheFirstClient(t *testing.T) {
 	subnet, _ := lab.Subnet("lan1-5")
 	assert.Equal(t, &topology.Subnet{Name: "lan1-5", Prefix: netip.MustParsePrefix("10.12.5.16/28"), Gateway: netip.MustParseAddr("10.12.5.17")}, subnet)
 	assert.Equal(t, topology.DefaultSteps(lab.Hosts), lab.Steps)
-	assert.Contains(t, lab.Steps[1].Hosts, "client5")
+	assert.Contains(t, lab.Steps[1].On, "client5")
 }
 
 func TestScaleKeepsTheFirstClients(t *testing.T) {
@@ -56,7 +56,7 @@ func TestScaleTranslatesTheNewSubnets(t *testing.T) {
 
 func TestScaleSaysWhatCannotBe(t *testing.T) {
 	alone := sketch{
-		server: "server", clients: []string{"client1"}, subnets: []string{"lan"},
+		clients: []string{"client1"}, subnets: []string{"lan"},
 		hosts: []sketchedHost{{name: "client1", on: []int{0}, address: 10}, {name: "server", on: []int{0}, address: 11}},
 	}
 	both := star(1, false)
@@ -104,9 +104,9 @@ func TestScaledLabsAreWhole(t *testing.T) {
 		for _, name := range scaled.Clients {
 			client, ok := scaled.Host(name)
 			require.True(t, ok)
-			_, err := forward(scaled, name, server.Address())
+			_, err := forward(scaled, name, server.Links[0].Address.Addr())
 			require.NoError(t, err)
-			_, err = forward(scaled, "server", client.Address())
+			_, err = forward(scaled, "server", client.Links[0].Address.Addr())
 			require.NoError(t, err)
 		}
 		again, err := topology.ScaleClients(scaled, min(n, len(lab.Clients)))

@@ -18,7 +18,6 @@ import (
 type sketch struct {
 	subnets []string
 	hosts   []sketchedHost
-	server  string
 	clients []string
 }
 
@@ -32,7 +31,7 @@ type sketchedHost struct {
 }
 
 func (s sketch) lab() *topology.Lab {
-	lab := &topology.Lab{Name: "sketch", Server: s.server, Port: 12000, Clients: s.clients, Limit: time.Minute}
+	lab := &topology.Lab{Name: "sketch", Clients: s.clients, Limit: time.Minute}
 	for n, name := range s.subnets {
 		prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 12, byte(n), 0}), 24)
 		lab.Subnets = append(lab.Subnets, topology.Subnet{Name: name, Prefix: prefix, Gateway: prefix.Addr().Next()})
@@ -63,7 +62,7 @@ func (s sketch) lab() *topology.Lab {
 //
 // and with a chain, server ── home ── r2 ── back ── r1.
 func star(clients int, chain bool) sketch {
-	s := sketch{subnets: []string{"home", "back"}, server: "server"}
+	s := sketch{subnets: []string{"home", "back"}}
 	r1 := sketchedHost{name: "r1", on: []int{0}, address: 251, router: true}
 	if chain {
 		r1.on = []int{1}
@@ -87,7 +86,7 @@ func star(clients int, chain bool) sketch {
 //	              └─ nat2 ── lan2 ── pc2
 func behindNAT() sketch {
 	return sketch{
-		server: "server", clients: []string{"pc1", "pc2"}, subnets: []string{"net", "lan1", "lan2"},
+		clients: []string{"pc1", "pc2"}, subnets: []string{"net", "lan1", "lan2"},
 		hosts: []sketchedHost{
 			{name: "server", on: []int{0}, address: 10},
 			{name: "nat1", on: []int{0, 1}, address: 21, router: true, masquerade: []string{"net"}},
@@ -199,10 +198,10 @@ func distances(lab *topology.Lab, from string) map[string]int {
 func TestForwardSeesAMissingRoute(t *testing.T) {
 	lab := star(1, false).lab()
 	server, _ := lab.Host("server")
-	_, err := forward(lab, "client1", server.Address())
+	_, err := forward(lab, "client1", server.Links[0].Address.Addr())
 	require.NoError(t, err)
 	server.Routes = nil
 	client, _ := lab.Host("client1")
-	_, err = forward(lab, "server", client.Address())
+	_, err = forward(lab, "server", client.Links[0].Address.Addr())
 	require.EqualError(t, err, "server has no route to 10.12.2.10")
 }
