@@ -27,10 +27,10 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// TestMain is lab where this test is started as lab, server or client.
+// TestMain is lab where this test is started as lab or a program.
 func TestMain(m *testing.M) {
 	switch filepath.Base(os.Args[0]) {
-	case "lab", "server", "client":
+	case "lab", "server", "client", "socket":
 		if socket := os.Getenv("LAB_TEST_SOCKET"); socket != "" {
 			ctx, _ := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 			os.Exit(hostMain(ctx, os.Args[2:], socket, os.Stdin, os.Stdout, os.Stderr))
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// installed is a folder with lab, server and client, as an image has it, where
+// installed is a folder with lab and the programs, as an image has it, where
 // everybody may look.
 func installed(t *testing.T) string {
 	t.Helper()
@@ -51,8 +51,9 @@ func installed(t *testing.T) string {
 	self, err := os.ReadFile("/proc/self/exe")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(dir+"/lab", self, 0o755))
-	require.NoError(t, os.Symlink("lab", dir+"/server"))
-	require.NoError(t, os.Symlink("lab", dir+"/client"))
+	for _, name := range []string{"server", "client", "socket"} {
+		require.NoError(t, os.Symlink("lab", filepath.Join(dir, name)))
+	}
 	return dir
 }
 
@@ -139,11 +140,13 @@ type engineFunc func(context.Context, run.Setup) (*run.Network, error)
 
 func (f engineFunc) Up(ctx context.Context, s run.Setup) (*run.Network, error) { return f(ctx, s) }
 
+func (f engineFunc) Version(context.Context) (string, error) { return "test", nil }
+
 // run runs the pair and returns what was recorded.
 func (p *pair) run(t *testing.T, e run.Engine, o run.Options) *evidence.Run {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "run")
-	folder, err := evidence.Create(dir, &p.lab, nil)
+	folder, err := evidence.Create(dir, &p.lab, nil, evidence.Versions{})
 	require.NoError(t, err)
 	require.NoError(t, run.Run(t.Context(), e, run.Setup{ID: folder.ID, LabHash: folder.LabHash, Lab: &p.lab, Record: folder.Append}, o))
 	require.NoError(t, folder.Close())
@@ -296,7 +299,7 @@ func TestLabSaysHowItIsUsed(t *testing.T) {
 		assert.Equal(t, statusCannot, lab(t.Context(), args, nil, io.Discard, &stderr), args)
 		assert.Contains(t, stderr.String(), "usage: lab host", args)
 	}
-	for _, args := range [][]string{{"lab", "server", "--help"}, {"/client", "--help"}} {
+	for _, args := range [][]string{{"lab", "server", "--help"}, {"/client", "--help"}, {"lab", "socket", "--help"}, {"/socket", "-h"}} {
 		var stdout bytes.Buffer
 		assert.Zero(t, lab(t.Context(), args, nil, &stdout, io.Discard), args)
 		assert.NotEmpty(t, stdout.String())
