@@ -36,7 +36,7 @@ var mayImport = map[string][]string{
 	"internal/engine/netns":  {"internal/evidence", "internal/topology", "internal/run", "internal/agent"},
 	"internal/engine/docker": {"internal/evidence", "internal/topology", "internal/run"},
 	"internal/echo":          {"internal/evidence"},
-	"internal/socket":        {"internal/evidence"},
+	"internal/socket":        {"internal/evidence", "internal/topology"},
 	"server":                 {"internal/echo"},
 	"client":                 {"internal/echo"},
 	"internal/nettest":       {},

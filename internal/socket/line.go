@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 const (
@@ -419,31 +421,8 @@ func names[T any](of []T, name func(T) string) []string {
 // unknown is the error of a word that there is not, with the nearest of those
 // that there are, or all of them.
 func unknown(what, text string, there []string) error {
-	best := slices.MinFunc(there, func(a, b string) int { return distance(text, a) - distance(text, b) })
-	if distance(text, best) <= 2 && distance(text, best) < len(best) {
-		return fmt.Errorf("there is no %s %q; do you mean %s?", what, text, best)
+	if near := topology.Nearest(text, there); near != "" {
+		return fmt.Errorf("there is no %s %q; do you mean %s?", what, text, near)
 	}
 	return fmt.Errorf("there is no %s %q; there are %s", what, text, strings.Join(there, ", "))
-}
-
-// distance is how many letters differ (Levenshtein's), whatever their case.
-func distance(a, b string) int {
-	a, b = strings.ToLower(a), strings.ToLower(b)
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
