@@ -166,7 +166,7 @@ func TestCheckedProblems(t *testing.T) {
 		{"literal with a number", "is: |2\n         a && prt", []string{"claims", "a", "is"}, 6, "lab.yml:11:15: x-lab.claims.a.is: reason"},
 		{"folded", "is: >\n        a == 1 &&\n        prt", []string{"claims", "a", "is"}, 10, "lab.yml:10:11: x-lab.claims.a.is: reason"},
 		{"on two lines", "is: a == 1 &&\n        prt", []string{"claims", "a", "is"}, 10, "lab.yml:10:11: x-lab.claims.a.is: reason"},
-		{"variable", "is: ${A:-a} == prt", []string{"lab.yml:18:22: services.server.environment.A: the variable LAB_X is not set; set it, or give a default: ${LAB_X:-…}"}},
+		{"variable", "is: ${A:-a} == prt", []string{"claims", "a", "is"}, 5, "lab.yml:10:11: x-lab.claims.a.is: reason"},
 		{"behind the end", "is: a", []string{"claims", "a", "is"}, 1, "lab.yml:10:12: x-lab.claims.a.is: reason"},
 		{"flow", "of: [a, 'b c']", []string{"claims", "a", "of", "[1]"}, 2, "lab.yml:10:18: x-lab.claims.a.of[1]: reason"},
 		{"a key", "of: [a]", []string{"claims", "a", "of"}, 0, "lab.yml:10:7: x-lab.claims.a.of: reason"},
