@@ -37,7 +37,7 @@ func (n inside) Do(f func() error) (err error) {
 }
 
 func (n inside) Start(ctx context.Context, p Program) (Process, error) {
-	if _, err := p.Executable(p.FullEnvironment("/", "")); err != nil {
+	if _, err := p.Executable(p.FullEnvironment("/", nil)); err != nil {
 		return nil, err
 	}
 	if ctx.Err() != nil {

@@ -20,7 +20,8 @@ type InPlace struct{}
 // Do runs f where it is called.
 func (InPlace) Do(f func() error) error { return f() }
 
-// Start starts the program as an ordinary user without any capability. It ends
+// Start starts the program as an ordinary user without any capability. It has
+// the agent's environment, which is that of the container. It ends
 // with the container, whose first process is the agent, and what it started
 // itself ends with it.
 func (InPlace) Start(ctx context.Context, p Program) (Process, error) {
@@ -31,7 +32,12 @@ func (InPlace) Start(ctx context.Context, p Program) (Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	environment := p.FullEnvironment(filepath.Dir(self), os.Getenv("PATH"))
+	environment := p.FullEnvironment(filepath.Dir(self), os.Environ())
+	if p.Directory == "" {
+		if p.Directory, err = os.Getwd(); err != nil {
+			return nil, err
+		}
+	}
 	path, err := p.Executable(environment)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.Args[0], err)
@@ -46,9 +52,6 @@ func (InPlace) Start(ctx context.Context, p Program) (Process, error) {
 	attributes := &os.ProcAttr{
 		Dir: p.Directory, Env: environment, Files: []*os.File{stdin, p.Stdout, p.Stderr},
 		Sys: &syscall.SysProcAttr{Credential: Unprivileged(), Setsid: true},
-	}
-	if p.Directory == "" {
-		attributes.Dir = "/"
 	}
 	var process *os.Process
 	started := make(chan error)

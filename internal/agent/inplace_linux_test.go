@@ -85,14 +85,14 @@ func TestInPlaceLooksUpPrograms(t *testing.T) {
 		"permission denied":                  {Args: []string{"./data"}, Directory: dir},
 		"no such file or directory":          {Args: []string{"/nowhere/hello"}},
 	} {
-		found, err := p.Executable(p.FullEnvironment("/", ""))
+		found, err := p.Executable(p.FullEnvironment("/", nil))
 		if err != nil {
 			found = err.Error()
 		}
 		assert.Contains(t, found, want)
 	}
 	p := Program{Args: []string{"hello"}, Environment: path}
-	found, err := p.Executable(p.FullEnvironment("/", ""))
+	found, err := p.Executable(p.FullEnvironment("/", nil))
 	require.NoError(t, err)
 	assert.Equal(t, dir+"/hello", found)
 	_, err = InPlace{}.Start(t.Context(), Program{Args: []string{"nosuchprogram"}})

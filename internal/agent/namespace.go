@@ -30,7 +30,7 @@ type Program struct {
 	// lab are on the PATH of every program.
 	Args        []string
 	Environment []string // NAME=value, added to a minimal environment
-	Directory   string   // empty: /
+	Directory   string   // empty: the agent's, which is / or what a container's image says
 	Hostname    string
 	ExtraHosts  map[string][]netip.Addr
 	// Stdin, Stdout and Stderr are the program's own; Start does not close them.
@@ -56,21 +56,20 @@ const UnprivilegedID = 65534
 // DefaultPath is where programs are looked up if nobody says otherwise.
 const DefaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// FullEnvironment is a program's environment: its own variables, where programs
-// are looked up (in ours, the folder that has run.Programs, before
-// path, unless its own variables say otherwise, DefaultPath if that is empty),
+// FullEnvironment is a program's environment: what it inherits, over that its own
+// variables, where programs are looked up (in ours, the folder that has
+// run.Programs, before anything else; in DefaultPath if nobody says otherwise),
 // and its home. Each variable is in it once, as programs disagree about which of
 // two counts.
-func (p *Program) FullEnvironment(ours, path string) []string {
-	if path == "" {
-		path = DefaultPath
-	}
-	values := map[string]string{"PATH": path, "HOME": "/"}
-	for _, variable := range p.Environment {
+func (p *Program) FullEnvironment(ours string, inherited []string) []string {
+	values := map[string]string{"PATH": DefaultPath}
+	for _, variable := range slices.Concat(inherited, []string{"HOME=/"}, p.Environment) {
 		name, value, _ := strings.Cut(variable, "=")
 		values[name] = value
 	}
-	values["PATH"] = ours + ":" + values["PATH"]
+	if values["PATH"] != ours {
+		values["PATH"] = ours + ":" + values["PATH"]
+	}
 	var environment []string
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		environment = append(environment, name+"="+values[name])

@@ -133,6 +133,10 @@ type Options struct {
 // program as an ordinary user without any capability, KILL stops it.
 var Capabilities = []string{"NET_ADMIN", "NET_RAW", "SETUID", "SETGID", "SETPCAP", "KILL"}
 
+// AgentFolder is where our images have lab and Programs, and where other images
+// get them: no image has anything of its own there.
+const AgentFolder = "/.fourtuple"
+
 // Programs are the names of our programs on every program's PATH, beside lab's.
 var Programs = []string{"server", "client", "socket"}
 

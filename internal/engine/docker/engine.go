@@ -10,12 +10,16 @@
 //
 // # A host
 //
-// Every host is a container whose first program is the host's agent, /lab host
-// --stdio NAME. This process attaches to its standard streams before it starts
+// Every host is a container whose first program is the host's agent, lab host
+// --stdio NAME. Our own images have it; into a container of any other image it is
+// copied, from fourtuple/server, to a folder that no image has
+// (run.AgentFolder). Such an image gives its files, its environment and its
+// working directory; its entrypoint, command, user and health check play no part,
+// as programs are the lab's. This process attaches to its standard streams before it starts
 // it: input and output are the control stream, of which package run has the
 // other end, and what the agent says on standard error is told where the host
-// is lost. The container may do what its agent needs and no more, on a root
-// that nobody can write, and its engine keeps no log of the stream.
+// is lost. The container may do what its agent needs and no more, in our
+// images on a root that nobody can write, and its engine keeps no log of the stream.
 //
 // An agent ends when its standard input does, which the engine closes as soon
 // as the one attached is gone. So a run one of whose containers runs has a
@@ -83,7 +87,7 @@ func (Engine) Up(ctx context.Context, s run.Setup) (*run.Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := &network{cli: cli, setup: s, hosts: make(map[string]*run.Remote)}
+	n := newNetwork(cli, s)
 	if err := n.up(ctx); err != nil {
 		return nil, errors.Join(err, n.down(ctx))
 	}
@@ -100,8 +104,17 @@ type network struct {
 	cli   *client.Client
 	setup run.Setup
 
+	// agent is the archive of run.AgentFolder for images that are not ours.
+	agent func() ([]byte, error)
+
 	mu    sync.Mutex // guards hosts while several are made at once
 	hosts map[string]*run.Remote
+}
+
+func newNetwork(cli *client.Client, s run.Setup) *network {
+	n := &network{cli: cli, setup: s, hosts: make(map[string]*run.Remote)}
+	n.agent = sync.OnceValues(n.readAgent)
+	return n
 }
 
 // object is the name of what the run makes of a host or a subnet.
@@ -141,11 +154,7 @@ func (n *network) bringUp(ctx context.Context, h topology.Host) error {
 		return fmt.Errorf("attach to host %s: %s", h.Name, oneLine(err))
 	}
 	if _, err := n.cli.ContainerStart(whole, n.object(h.Name), client.ContainerStartOptions{}); err != nil {
-		hint := ""
-		if strings.Contains(err.Error(), "/lab") {
-			hint = ": copy /lab into the image from fourtuple/server in its Dockerfile"
-		}
-		return errors.Join(fmt.Errorf("start host %s: %s%s", h.Name, oneLine(err), hint), s.Close())
+		return errors.Join(fmt.Errorf("start host %s: %s", h.Name, oneLine(err)), s.Close())
 	}
 	said, cancelSaid := context.WithTimeout(ctx, helloTimeout)
 	defer cancelSaid()

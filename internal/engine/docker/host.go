@@ -26,6 +26,11 @@ func (n *network) makeContainer(ctx context.Context, h topology.Host) error {
 	if _, err := n.cli.ContainerCreate(ctx, n.container(h)); err != nil {
 		return fmt.Errorf("make host %s: %s", h.Name, oneLine(err))
 	}
+	if !ours(h.Image) {
+		if err := n.provideAgent(ctx, h); err != nil {
+			return fmt.Errorf("give the agent to host %s: %s", h.Name, oneLine(err))
+		}
+	}
 	for i, l := range h.Links {
 		if l.MAC != "" && versions.LessThan(n.cli.ClientVersion(), macPerEndpoint) {
 			return fmt.Errorf("make host %s: its hardware address on %s cannot be set by a Docker engine before 25: remove mac_address, or run with --engine netns", h.Name, l.Subnet)
@@ -70,17 +75,19 @@ func (n *network) container(h topology.Host) client.ContainerCreateOptions {
 			Hostname:   h.Hostname,
 			Image:      h.Image,
 			User:       "0", // of the container; the agent starts programs as another
-			Entrypoint: []string{"/lab", "host", "--stdio", h.Name},
+			Entrypoint: []string{run.AgentFolder + "/lab", "host", "--stdio", h.Name},
 			OpenStdin:  true, StdinOnce: true,
 			AttachStdin: true, AttachStdout: true, AttachStderr: true,
 			Labels: n.labels(map[string]string{labelHost: h.Name}),
+			// An image's own check would be traffic that the lab knows nothing of.
+			Healthcheck: &container.HealthConfig{Test: []string{"NONE"}},
 		},
 		HostConfig: &container.HostConfig{
 			NetworkMode:    mode,
 			CapDrop:        []string{"ALL"},
 			CapAdd:         run.Capabilities,
 			SecurityOpt:    []string{"no-new-privileges"},
-			ReadonlyRootfs: true,
+			ReadonlyRootfs: ours(h.Image),                     // others may need their /tmp
 			LogConfig:      container.LogConfig{Type: "none"}, // else the engine keeps a copy of all evidence
 			Sysctls:        sysctls,
 			ExtraHosts:     extraHosts,

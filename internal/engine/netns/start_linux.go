@@ -49,7 +49,7 @@ func (h *Host) start(ctx context.Context, p agent.Program) (child *process, err 
 	hostname := cmp.Or(p.Hostname, h.asked.Name)
 	p.Environment = append([]string{"HOSTNAME=" + hostname}, p.Environment...)
 	cmd := &exec.Cmd{
-		Path: ownProgram, Env: p.FullEnvironment(programsFolder, ""), Stdout: p.Stdout, Stderr: p.Stderr,
+		Path: ownProgram, Env: p.FullEnvironment(programsFolder, nil), Stdout: p.Stdout, Stderr: p.Stderr,
 		SysProcAttr: &syscall.SysProcAttr{
 			Cloneflags: ownNamespaces, Setsid: true, Credential: agent.Unprivileged(), AmbientCaps: needed,
 		},
