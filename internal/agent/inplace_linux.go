@@ -33,11 +33,6 @@ func (InPlace) Start(ctx context.Context, p Program) (Process, error) {
 		return nil, err
 	}
 	environment := p.FullEnvironment(filepath.Dir(self), os.Environ())
-	if p.Directory == "" {
-		if p.Directory, err = os.Getwd(); err != nil {
-			return nil, err
-		}
-	}
 	path, err := p.Executable(environment)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: %w", p.Args[0], err)
@@ -52,6 +47,9 @@ func (InPlace) Start(ctx context.Context, p Program) (Process, error) {
 	attributes := &os.ProcAttr{
 		Dir: p.Directory, Env: environment, Files: []*os.File{stdin, p.Stdout, p.Stderr},
 		Sys: &syscall.SysProcAttr{Credential: Unprivileged(), Setsid: true},
+	}
+	if p.Directory == "" {
+		attributes.Dir = "/"
 	}
 	var process *os.Process
 	started := make(chan error)

@@ -30,7 +30,7 @@ type Program struct {
 	// lab are on the PATH of every program.
 	Args        []string
 	Environment []string // NAME=value, added to a minimal environment
-	Directory   string   // empty: the agent's, which is / or what a container's image says
+	Directory   string   // empty: /
 	Hostname    string
 	ExtraHosts  map[string][]netip.Addr
 	// Stdin, Stdout and Stderr are the program's own; Start does not close them.

@@ -88,6 +88,11 @@ func serve(ctx context.Context, stream io.ReadWriteCloser, hello run.Hello, outp
 		return errors.Join(err, stream.Close())
 	}
 	return run.Serve(ctx, stream, hello, func(s run.HostSetup, record func(evidence.Witness, []byte) error) (run.Host, error) {
+		if s.Host.WorkingDirectory == "" { // then it is the image's
+			if s.Host.WorkingDirectory, err = os.Getwd(); err != nil {
+				return nil, err
+			}
+		}
 		return agent.New(agent.Config{
 			Host: s.Host, Run: s.Run, LabHash: s.LabHash, Record: record,
 			Namespace: agent.InPlace{}, SetRoutes: true, Poll: pollInterval, Output: output,

@@ -99,7 +99,7 @@ func (p *pair) start(t *testing.T, name string, more func(*exec.Cmd)) *process {
 	}
 	c := &process{Cmd: p.ns[name].Command(p.bin+"/lab", args...), done: make(chan struct{})}
 	c.Env = []string{"PATH=/usr/bin:/bin", "LAB_TEST_SOCKET=" + p.socket}
-	c.Stdout, c.Stderr = &c.output, &c.output
+	c.Stdout, c.Stderr, c.Dir = &c.output, &c.output, "/"
 	if more != nil {
 		more(c.Cmd)
 	}

@@ -25,7 +25,7 @@ func TestContainerIsConfined(t *testing.T) {
 	})
 	assert.Equal(t, "fourtuple-01234567-server", made.Name)
 	assert.Equal(t, map[string]string{"org.fourtuple.run": "0123456789abcdef", "org.fourtuple.host": "server"}, made.Config.Labels)
-	assert.Equal(t, []string{"/lab", "host", "--stdio", "server"}, made.Config.Entrypoint)
+	assert.Equal(t, []string{"/.fourtuple/lab", "host", "--stdio", "server"}, made.Config.Entrypoint)
 	assert.Empty(t, made.Config.Cmd, "the agent is told the program by its coordinator")
 	h := made.HostConfig
 	assert.Equal(t, []string{"ALL"}, h.CapDrop)
@@ -41,6 +41,15 @@ func TestContainerIsConfined(t *testing.T) {
 	endpoint := made.NetworkingConfig.EndpointsConfig["fourtuple-01234567-home"]
 	assert.Equal(t, "10.12.0.10", endpoint.IPAMConfig.IPv4Address.String())
 	assert.Equal(t, apinetwork.HardwareAddr{2, 0, 0, 0, 0, 1}, endpoint.MacAddress)
+
+	other := n.container(topology.Host{
+		Name: "web", Image: "nginx",
+		Links: []topology.Link{{Subnet: "home", Address: netip.MustParsePrefix("10.12.0.11/24"), Address6: netip.MustParsePrefix("fd12::11/64")}},
+	})
+	assert.False(t, other.HostConfig.ReadonlyRootfs, "what is not our image may write where it may")
+	assert.Equal(t, []string{"NONE"}, other.Config.Healthcheck.Test)
+	assert.Equal(t, "0", other.HostConfig.Sysctls["net.ipv6.conf.all.disable_ipv6"])
+	assert.Equal(t, "fd12::11", other.NetworkingConfig.EndpointsConfig["fourtuple-01234567-home"].IPAMConfig.IPv6Address.String())
 
 	assert.Equal(t, container.NetworkMode("none"), n.container(topology.Host{Name: "alone"}).HostConfig.NetworkMode)
 }

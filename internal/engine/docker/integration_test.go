@@ -3,10 +3,12 @@
 package docker
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -25,6 +27,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/nettest"
 	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
@@ -55,22 +58,39 @@ func engine(t *testing.T) *client.Client {
 type recording struct {
 	mu     sync.Mutex
 	events map[string][]evidence.HostEvent
+	lines  map[string][]string // that programs print, but for events
 }
 
 func (r *recording) record(host string, w evidence.Witness, records []byte) error {
-	if w != evidence.Agent {
+	if w != evidence.Agent && w != evidence.Program {
 		return nil
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for line := range bytes.Lines(records) {
 		var e evidence.HostEvent
-		if err := json.Unmarshal(line, &e); err != nil {
+		var p evidence.ProgramEvent
+		var err error
+		switch w {
+		case evidence.Agent:
+			err = json.Unmarshal(line, &e)
+			r.events[host] = append(r.events[host], e)
+		case evidence.Program:
+			if err = json.Unmarshal(line, &p); p.Event == evidence.EventLine {
+				r.lines[host] = append(r.lines[host], p.Text+p.Error)
+			}
+		}
+		if err != nil {
 			return err
 		}
-		r.events[host] = append(r.events[host], e)
 	}
 	return nil
+}
+
+func (r *recording) printed(host string) []string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.lines[host]
 }
 
 func (r *recording) last(host string) evidence.HostEvent {
@@ -111,7 +131,7 @@ func setup(t *testing.T, cli *client.Client) (run.Setup, *recording) {
 	}
 	router := host("router", "1.254", "2.254")
 	router.Forwards, router.Sysctls = true, map[string]string{"net.ipv4.ip_forward": "1"}
-	r := &recording{events: make(map[string][]evidence.HostEvent)}
+	r := &recording{events: make(map[string][]evidence.HostEvent), lines: make(map[string][]string)}
 	s := run.Setup{
 		ID: fmt.Sprintf("%016x", time.Now().UnixNano()), LabHash: "none", Record: r.record,
 		Lab: &topology.Lab{
@@ -139,9 +159,10 @@ func TestImages(t *testing.T) {
 	t.Log(told)
 
 	// An image that is built anew leaves no untagged one behind.
-	i := image{name: "fourtuple/test-" + strconv.Itoa(os.Getpid()), runs: `CMD ["none"]`}
+	i := image{name: "fourtuple/test-" + strconv.Itoa(os.Getpid()), command: agentCommand}
 	load := func(program string) (id string) {
-		require.NoError(t, i.load(t.Context(), cli, []byte(program)))
+		_, err := i.load(t.Context(), cli, map[string][]byte{agentCommand: []byte(program)})
+		require.NoError(t, err)
 		inspected, err := cli.ImageInspect(t.Context(), i.name)
 		require.NoError(t, err)
 		return inspected.ID
@@ -274,7 +295,7 @@ func withIPv6(l *topology.Lab) {
 func TestBringUpSaysWhatIsWrong(t *testing.T) {
 	cli := engine(t)
 	other, _ := setup(t, cli)
-	n := &network{cli: cli, setup: other}
+	n := newNetwork(cli, other)
 	require.NoError(t, n.makeSubnet(t.Context(), other.Lab.Subnets[0]))
 	for name, test := range map[string]struct {
 		change func(*topology.Lab)
@@ -293,15 +314,91 @@ func TestBringUpSaysWhatIsWrong(t *testing.T) {
 	require.NoError(t, err)
 
 	s, _ := setup(t, cli)
-	empty := image{name: "fourtuple/empty", runs: `CMD ["none"]`}
-	require.NoError(t, empty.load(t.Context(), cli, nil))
+	name := foreign(t, cli)
+	s.Lab.Hosts[0].Image = name
+	_, err = Engine{}.Up(t.Context(), s)
+	require.ErrorContains(t, err, `host client runs no program, as it has no command and that of an image does not count: write command: ["sh" "-c" "exit 3"], as the image `+name+" has it")
+}
+
+// A program of an image that is not ours finds what the image has, ours, and the
+// network; its host is watched as any other is.
+func TestForeignImage(t *testing.T) {
+	cli := engine(t)
+	s, recorded := setup(t, cli)
+	name := foreign(t, cli)
+	caller, _ := s.Lab.Host("client")
+	server, _ := s.Lab.Host("server")
+	server.Program, server.Ready.When = []string{"server", "--json"}, topology.ReadyEvent
+	caller.Image, caller.Ready.When = name, topology.ReadyExit
+	caller.Program = []string{"sh", "-c", fmt.Sprintf(`echo "$GREETING, $HOME $(pwd) $(id -u) $PATH"; for p in server socket lab; do command -v $p; done; touch /tmp/file && client --json --message "$GREETING" %s:12000`, server.Links[0].Address.Addr())}
+	router, _ := s.Lab.Host("router")
+	router.Image = name + ":latest"
+	for _, h := range []*topology.Host{caller, server} { // over the router
+		gateway := h.Links[0].Address.Addr().As4()
+		gateway[3] = 254
+		h.Routes = []topology.Route{{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.AddrFrom4(gateway)}}
+	}
+	n, err := Engine{}.Up(t.Context(), s)
+	require.NoError(t, err)
+	inspected, err := cli.ContainerInspect(t.Context(), "fourtuple-"+s.ID[:8]+"-client", client.ContainerInspectOptions{})
+	require.NoError(t, err)
+	assert.Nil(t, inspected.Container.State.Health, "no check of the image's runs")
+	do(t, n, topology.Open, "router", "server", "client")
+	do(t, n, topology.Start, "server", "client")
+	do(t, n, topology.Close, "client", "router", "server")
+	require.NoError(t, n.Down(t.Context()))
+
+	exited := recorded.all("client", evidence.HostExited)
+	require.Len(t, exited, 1)
+	assert.Equal(t, 0, *exited[0].Status)
+	lines := recorded.printed("client")
+	require.GreaterOrEqual(t, len(lines), 4)
+	assert.Equal(t, []string{
+		"hello from the image, / /data 65534 /.fourtuple:/bin",
+		"/.fourtuple/server", "/.fourtuple/socket", "/.fourtuple/lab",
+	}, lines[:4])
+}
+
+// foreign gives the engine an image with a shell and a check of its own, until
+// the test ends, and returns its name.
+func foreign(t *testing.T, cli *client.Client) string {
+	t.Helper()
+	nettest.Tool(t, "busybox")
+	path, err := exec.LookPath("busybox")
+	require.NoError(t, err)
+	busybox, err := os.ReadFile(path)
+	require.NoError(t, err)
+	var files bytes.Buffer
+	w := tar.NewWriter(&files)
+	for _, dir := range []tar.Header{{Name: "bin/", Mode: 0o755}, {Name: "data/", Mode: 0o755}, {Name: "tmp/", Mode: 0o1777}} {
+		dir.Typeflag = tar.TypeDir
+		require.NoError(t, w.WriteHeader(&dir))
+	}
+	require.NoError(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: "bin/busybox", Mode: 0o755, Size: int64(len(busybox))}))
+	_, err = w.Write(busybox)
+	require.NoError(t, err)
+	for _, name := range []string{"sh", "id", "touch"} {
+		require.NoError(t, w.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: "bin/" + name, Linkname: "busybox"}))
+	}
+	require.NoError(t, w.Close())
+	name := "fourtuple/foreign-" + strconv.Itoa(os.Getpid())
+	answer, err := cli.ImageImport(t.Context(), client.ImageImportSource{Source: &files, SourceName: "-"}, name, client.ImageImportOptions{
+		Tag: "latest",
+		Changes: []string{
+			"ENV PATH=/bin", "ENV GREETING=hello\\ from\\ the\\ image", "WORKDIR /data", "USER 1000",
+			`CMD ["sh", "-c", "exit 3"]`, "HEALTHCHECK CMD true",
+		},
+	})
+	require.NoError(t, err)
+	said, err := io.ReadAll(answer)
+	require.NoError(t, err)
+	require.NoError(t, answer.Close())
+	require.NotContains(t, string(said), `"error"`)
 	t.Cleanup(func() {
-		_, err := cli.ImageRemove(context.Background(), "fourtuple/empty", client.ImageRemoveOptions{})
+		_, err := cli.ImageRemove(context.Background(), name, client.ImageRemoveOptions{})
 		assert.NoError(t, err)
 	})
-	s.Lab.Hosts[0].Image = "fourtuple/empty"
-	_, err = Engine{}.Up(t.Context(), s)
-	require.ErrorContains(t, err, "client: its agent ended before it said who it is: its container ended with status ")
+	return name
 }
 
 // A run is left alone while it has a coordinator, and removed when that was
