@@ -148,7 +148,7 @@ func (s Seal) check(records int) error {
 // wrong with them, and returns what keeps them.
 func (h *Host) read(r io.Reader, size int64, a *account, w Witness) (records int, keep func(), err error) {
 	file := FileName(h.Name, w)
-	c := &rowCheck{host: h.Name, witness: w, from: a.registered, until: a.closed, seen: make(map[rowKey]int)}
+	c := &rowCheck{host: h.Name, witness: w, from: a.registered, until: a.closed}
 	switch w {
 	case Packets:
 		c, err := readPackets(r, size, a)

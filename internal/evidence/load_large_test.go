@@ -69,3 +69,34 @@ func BenchmarkLoad(b *testing.B) {
 		require.NoError(b, err)
 	}
 }
+
+// BenchmarkLoadRows loads a run of a million rows of sockets, of 1,000 dumps.
+func BenchmarkLoadRows(b *testing.B) {
+	s := evidencetest.Read(b, evidencetest.First)
+	h := s.Hosts["client1"]
+	first, number := h.Sockets[0], 0
+	h.Sockets = nil
+	for i := range h.Events {
+		e := &h.Events[i]
+		if e.Event == evidence.HostSnapshot {
+			number = 1001
+			e.Snapshot = number
+		}
+	}
+	for dump := 2; dump <= number; dump++ {
+		for i := range 1000 {
+			row := first
+			row.Snapshot, row.Inode, row.State, row.SendQueue = dump, first.Inode+uint64(i), evidence.Listen, uint32(dump)
+			row.Local, row.Remote = netip.AddrPortFrom(row.Local.Addr(), uint16(20_000+i)), netip.MustParseAddrPort("0.0.0.0:0")
+			h.Sockets = append(h.Sockets, row)
+		}
+	}
+	dir := b.TempDir()
+	s.Write(b, dir)
+	b.ReportAllocs()
+	for b.Loop() {
+		r, err := evidence.Load(dir)
+		require.NoError(b, err)
+		require.Len(b, r.Hosts["client1"].Sockets, 1_000_000)
+	}
+}

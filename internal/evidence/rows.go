@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -21,29 +22,44 @@ const maxLine = 8 << 20
 // error names the line.
 func readRows[R any](r io.Reader, size int64, file string, check func(*R, int) error) (rows []R, err error) {
 	lines := bufio.NewReaderSize(r, int(min(size+1, maxLine)))
+	fast := newCanonical(reflect.TypeFor[R]())
+	read := 0
 	for number := 1; ; number++ {
 		line, err := lines.ReadSlice('\n')
 		if errors.Is(err, io.EOF) && len(line) == 0 {
 			return rows, nil
 		}
-		var row R
 		if errors.Is(err, io.EOF) {
 			err = errors.New("cut short")
 		}
-		if err == nil {
-			err = decodeStrictly(line, &row)
+		if read += len(line); number == 1000 {
+			rows = slices.Grow(rows, int(size)/(read/number))
 		}
-		if err == nil && !asWritten(line, row) {
-			err = errors.New("not as an agent writes it: a field is missing, or there twice")
+		var none R
+		rows = append(rows, none)
+		row := &rows[number-1]
+		if err == nil && !fast.read(line, reflect.ValueOf(row).Elem()) {
+			*row = none
+			err = readRow(line, row)
 		}
 		if err == nil {
-			err = check(&row, number)
+			err = check(row, number)
 		}
 		if err != nil {
-			return rows, fmt.Errorf("%s:%d: %w", file, number, err)
+			return rows[:number-1], fmt.Errorf("%s:%d: %w", file, number, err)
 		}
-		rows = append(rows, row)
 	}
+}
+
+// readRow reads a record of any form that an agent may write.
+func readRow[R any](line []byte, row *R) error {
+	if err := decodeStrictly(line, row); err != nil {
+		return err
+	}
+	if !asWritten(line, *row) {
+		return errors.New("not as an agent writes it: a field is missing, or there twice")
+	}
+	return nil
 }
 
 // decodeStrictly decodes one JSON value without unknown fields.
@@ -80,7 +96,7 @@ type rowCheck struct {
 
 	last, dumpedAt time.Time
 	snapshot       int
-	seen           map[rowKey]int // the last dump that had the row
+	seen           map[rowKey]bool // rows of that dump
 }
 
 // A rowKey tells the rows of one dump apart.
@@ -115,10 +131,12 @@ func (c *rowCheck) dumped(snapshot int, key rowKey) error {
 		return fmt.Errorf("snapshot %d comes after snapshot %d", snapshot, c.snapshot)
 	case snapshot == c.snapshot && !c.last.Equal(c.dumpedAt):
 		return fmt.Errorf("snapshot %d has several times", snapshot)
-	case c.seen[key] == snapshot:
+	case snapshot != c.snapshot:
+		c.seen = make(map[rowKey]bool) // to clear a large one would take longer
+	case c.seen[key]:
 		return fmt.Errorf("the same row twice in snapshot %d", snapshot)
 	}
-	c.snapshot, c.dumpedAt, c.seen[key] = snapshot, c.last, snapshot
+	c.snapshot, c.dumpedAt, c.seen[key] = snapshot, c.last, true
 	return nil
 }
 
