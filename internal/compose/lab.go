@@ -38,6 +38,7 @@ func (b *builder) lab(name string) *topology.Lab {
 	b.readSteps(lab)
 	if b.empty() {
 		topology.ComputeRoutes(lab)
+		topology.NameHosts(lab)
 	}
 	return lab
 }
@@ -51,11 +52,6 @@ func (b *builder) readSteps(lab *topology.Lab) {
 		return
 	}
 	lab.Steps = topology.DefaultSteps(lab.Hosts)
-	for _, h := range lab.Hosts {
-		if len(h.Programs) > 0 {
-			b.add(serviceKey(h.Name).to(labKey, "programs"), "nothing starts them; say what is done, and when, under x-lab.steps at the top")
-		}
-	}
 }
 
 // hostNames are the services on networks, in their order; services with

@@ -113,7 +113,6 @@ func TestProgramsProblems(t *testing.T) {
 		}},
 		{"programs quotes", []edit{add(`x-lab: {programs: {a: "echo 'b"}}`), steps("start: server")}, []string{"lab.yml:20:27: services.server.x-lab.programs.a: it cannot be split into words, as a shell does it: invalid command line string; write a list"}},
 		{"programs argument", []edit{add(`x-lab: {programs: {a: [echo, {b: c}]}}`), steps("start: server")}, []string{"lab.yml:20:34: services.server.x-lab.programs.a[1]: it must be text"}},
-		{"programs without steps", []edit{add("x-lab: {programs: {a: socket}}")}, []string{"lab.yml:18:13: services.server.x-lab.programs: nothing starts them; say what is done, and when, under x-lab.steps at the top"}},
 		{"programs and no command", []edit{{serverCommand, "    x-lab: {programs: {a: socket}}\n"}, steps("start: server")}, []string{"lab.yml:10:14: x-lab.steps[0].start: server has no command, but x-lab.programs; write server/a"}},
 	})
 }

@@ -331,8 +331,12 @@ func levels(hosts []Host) [][]string {
 	}
 	ordered := make([][]string, len(hosts))
 	for _, h := range hosts {
+		at := &ordered[level[h.Name]]
 		if len(h.Program) > 0 {
-			ordered[level[h.Name]] = append(ordered[level[h.Name]], h.Name)
+			*at = append(*at, h.Name)
+		}
+		for _, p := range h.Programs {
+			*at = append(*at, h.Name+"/"+p.Name)
 		}
 	}
 	kept := ordered[:0]
