@@ -65,12 +65,22 @@ func (j *judge) allGaps() (gaps []table.Gap) {
 			gaps = append(gaps, table.Gap{Why: fmt.Sprintf("%s: what became of it cannot be told", c.FourTuple)})
 		}
 	}
+	for _, c := range j.run.Contradictions {
+		gaps = append(gaps, table.Gap{Witness: c.Host + "." + string(c.Witness), Why: contradictionText(c)})
+	}
 	for i := range j.run.Datagrams {
 		d := &j.run.Datagrams[i]
 		sides := map[string]string{"sender": d.Sender.Host, "receiver": d.Receiver.Host}
 		gaps = append(gaps, j.lacking(d.Lacks, sides, d.Path, d.FourTuple.String())...)
 	}
 	return gaps
+}
+
+func contradictionText(c evidence.Contradiction) string {
+	if c.Line == 0 {
+		return c.Why
+	}
+	return fmt.Sprintf("%s:%d: %s", evidence.FileName(c.Host, c.Witness), c.Line, c.Why)
 }
 
 // lacking are the gaps of one connection or datagram, in the order in which its

@@ -68,13 +68,16 @@ type moment struct {
 // earlier rows may be missing, open is true: nothing bounds the beginning.
 func firstOf(t *opened, s *statement) (m moment, open bool) {
 	open = t.gap.Why != "" || t.dumped
-	var earliest time.Time
+	var earliest, from, until time.Time
 	for _, r := range t.rows {
 		match := t.matches(r)
 		if match.firm == no {
 			continue
 		}
-		from, until := r.Time()
+		// All rows of a dump have the same time.
+		if from.IsZero() && until.IsZero() || !t.dumped {
+			from, until = r.Time()
+		}
 		if earliest.IsZero() || from.Before(earliest) {
 			earliest = from
 		}

@@ -116,5 +116,9 @@ func (t *opened) counted(found, looked []*table.Row) (reason string, shown []*ta
 	if same != "" {
 		same = ": " + same
 	}
-	return fmt.Sprintf("%s is true of none of %s%s: %s", t.s.is.Text, counted(len(looked), "row of "+t.s.rowsEN(), "rows of "+t.s.rowsEN()), same, quotes(looked)), looked
+	none := "not true of the only row"
+	if len(looked) > 1 {
+		none = fmt.Sprintf("true of none of %d rows", len(looked))
+	}
+	return fmt.Sprintf("%s is %s of %s%s: %s", t.s.is.Text, none, t.s.rowsEN(), same, quotes(looked)), looked
 }

@@ -14,27 +14,28 @@ import (
 var (
 	distinct = comparing("distinct", "of a table: no two rows that match `where` are the same in all columns of `of`; there must be two, or as many as `n` says",
 		"all rows of %s differ in %s", "%s 모든 행은 %s 값이 서로 다르다",
-		func(first map[string]*table.Row, key string, _ *table.Row) *table.Row { return first[key] },
+		func(equal, _ *table.Row) *table.Row { return equal },
 		func(t *opened, rows []*table.Row) string {
 			return fmt.Sprintf("%s of %s differ in %s: %s", allOf(len(rows)), t.s.rowsEN(), strings.Join(t.s.of, ", "), t.values(rows, t.s.of))
 		})
 	same = comparing("same", "of a table: all rows that match `where` are the same in each column of `of`; there must be two, or as many as `n` says",
 		"all rows of %s are the same in %s", "%s 모든 행은 %s 값이 같다",
-		func(first map[string]*table.Row, key string, any *table.Row) *table.Row {
-			if first[key] != nil {
+		func(equal, before *table.Row) *table.Row {
+			if equal != nil {
 				return nil
 			}
-			return any
+			return before
 		},
 		func(t *opened, rows []*table.Row) string {
 			return fmt.Sprintf("%s in %s of %s", t.shared(rows[:1], t.s.of), allOf(len(rows)), t.s.rowsEN())
 		})
 )
 
-// comparing makes a quantifier of what finds the row that a row with this key
-// refutes the claim with, and of what says why it holds: first has the first row
-// of each key, any is one of the rows before.
-func comparing(name, doc, en, ko string, counterpart func(first map[string]*table.Row, key string, any *table.Row) *table.Row, because func(*opened, []*table.Row) string) quantifier {
+// comparing makes a quantifier of what finds the row that refutes the claim
+// together with another, and of what says why it holds. Of that other row, equal
+// is the first before it that is the same in all columns, and before the first of
+// all; each may be nil.
+func comparing(name, doc, en, ko string, counterpart func(equal, before *table.Row) *table.Row, because func(*opened, []*table.Row) string) quantifier {
 	return quantifier{
 		name: name, keys: append([]string{"of", "n"}, filters...), needs: []string{"of"}, doc: doc,
 		read: func(k *keys, s *statement) {
@@ -54,16 +55,17 @@ func comparing(name, doc, en, ko string, counterpart func(first map[string]*tabl
 	}
 }
 
-func judgeCompared(j *judge, s *statement, counterpart func(map[string]*table.Row, string, *table.Row) *table.Row, because func(*opened, []*table.Row) string) result {
+func judgeCompared(j *judge, s *statement, counterpart func(equal, before *table.Row) *table.Row, because func(*opened, []*table.Row) string) result {
 	t, failed := j.table(s)
 	if failed != nil {
 		return *failed
 	}
 	var matching interval
-	first := make(map[string]*table.Row)
+	equals := make(map[string]*table.Row)
 	var like []*table.Row
-	var any, one, other *table.Row
+	var before, one, other *table.Row
 	undecided := false
+	var key []byte
 	for _, r := range t.rows {
 		here := t.matches(r)
 		if here.firm == no && here.soft == no {
@@ -71,7 +73,8 @@ func judgeCompared(j *judge, s *statement, counterpart func(map[string]*table.Ro
 		}
 		like = append(like, r)
 		matching.add(here.firm)
-		key, cells := t.cells(r, s.of)
+		var cells truth
+		key, cells = t.cells(key[:0], r, s.of)
 		if here.firm != yes || cells.firm != yes {
 			t.doubt(r, here, cells)
 			undecided = true
@@ -79,14 +82,15 @@ func judgeCompared(j *judge, s *statement, counterpart func(map[string]*table.Ro
 		if here.soft != yes || cells.soft != yes {
 			continue
 		}
-		if one == nil {
-			one, other = counterpart(first, key, any), r
+		if one != nil {
+			continue
 		}
-		if any == nil {
-			any = r
+		equal := equals[string(key)]
+		if one, other = counterpart(equal, before), r; equal == nil {
+			equals[string(key)] = r
 		}
-		if first[key] == nil {
-			first[key] = r
+		if before == nil {
+			before = r
 		}
 	}
 	if one != nil {

@@ -53,10 +53,13 @@ func (j *judge) lost() string {
 	return ""
 }
 
-// cutShort says what ended the run before its last step: what a host says that
-// it could not do, or waited for in vain. Of several it is the first; a program
-// that was not started was kept from it by something else.
+// cutShort says what ended the run before its last step: the step that failed,
+// or a program that was waited for in vain. Of several such programs it is the
+// first; one that was not started was kept from it by something else.
 func (j *judge) cutShort() string {
+	if j.run.Ended != "" {
+		return "the run was cut short: " + j.run.Ended
+	}
 	var first evidence.HostEvent
 	host := ""
 	for _, name := range j.run.Names() {
@@ -65,10 +68,7 @@ func (j *judge) cutShort() string {
 			if e.Event == evidence.HostStarted {
 				started[e.Program] = true
 			}
-			if e.Event != evidence.HostFailed && (e.Event != evidence.HostNotReady || !started[e.Program]) {
-				continue
-			}
-			if host == "" || e.Time.Before(first.Time) {
+			if e.Event == evidence.HostNotReady && started[e.Program] && (host == "" || e.Time.Before(first.Time)) {
 				host, first = name, e
 			}
 		}
@@ -76,11 +76,7 @@ func (j *judge) cutShort() string {
 	if host == "" {
 		return ""
 	}
-	failed := j.failure(host, first.Program)
-	if failed == "" {
-		failed = first.Error
-	}
-	return fmt.Sprintf("%s: the run was cut short: %s", named(host, first.Program), failed)
+	return fmt.Sprintf("%s: the run was cut short: %s", named(host, first.Program), cmp.Or(j.failure(host, first.Program), first.Error))
 }
 
 func named(host, program string) string {

@@ -1,8 +1,10 @@
 package claim
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/table"
@@ -147,21 +149,27 @@ func (t *opened) matches(r *table.Row) truth {
 	return and(p, t.exists(r))
 }
 
-// cells are a row's values of columns as one text, which is equal only for equal
-// values, and what is known of them.
-func (t *opened) cells(r *table.Row, columns []string) (string, truth) {
-	var text strings.Builder
+// cells appends a row's values of columns to a key, which is equal only for
+// equal values, and says what is known of them.
+func (t *opened) cells(key []byte, r *table.Row, columns []string) ([]byte, truth) {
 	known := truth{firm: yes, soft: yes}
 	for _, column := range columns {
 		v := r.Cell(column, t.s.quorum)
+		switch value := v.Value.(type) {
+		case string:
+			key = append(binary.AppendUvarint(key, uint64(len(value))), value...)
+		case int64:
+			key = binary.AppendVarint(key, value)
+		case bool:
+			key = strconv.AppendBool(key, value)
+		}
 		if len(v.Unknown) > 0 || v.Value == nil {
 			known = and(known, truth{firm: maybe, soft: maybe, gaps: v.Unknown})
 		} else if len(v.Blocked) > 0 {
 			known = and(known, truth{firm: maybe, soft: yes, gaps: v.Blocked})
 		}
-		fmt.Fprintf(&text, "%q,", show(v.Value))
 	}
-	return text.String(), known
+	return key, known
 }
 
 // doubt notes why something is not known of a row.
