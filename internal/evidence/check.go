@@ -242,7 +242,7 @@ func (j *joiner) checkProgram(h *Host, e end) {
 		return
 	}
 	if prompted {
-		j.checkCalls(e)
+		checkCalls(h, e)
 		return
 	}
 	sent, received := said(e.Events, EventSent), said(e.Events, EventReceived)
@@ -264,9 +264,10 @@ func (j *joiner) checkProgram(h *Host, e end) {
 	}
 }
 
-// checkCalls wants a call that received to have received what came, and one that
-// sent to have sent what left, where payloads are told at all.
-func (j *joiner) checkCalls(e end) {
+// checkCalls wants calls that received to have received what came, and what left
+// to have been sent by calls, where payloads are told at all. A call does not know
+// its ends any more when the connection was reset meanwhile.
+func checkCalls(h *Host, e end) {
 	var sent, received []byte
 	all := true
 	for _, p := range e.Events {
@@ -281,7 +282,10 @@ func (j *joiner) checkCalls(e end) {
 			received = append(received, p.Payload()...)
 		}
 	}
-	if !all {
+	lost := slices.ContainsFunc(h.Program, func(p ProgramEvent) bool {
+		return p.Event == EventCall && p.Bytes > 0 && !endpoints(p.Local, p.Remote).IsValid()
+	})
+	if !all || lost {
 		return
 	}
 	column, capture := e.column(Program), e.column(Packets)

@@ -78,10 +78,11 @@ func (j *joiner) at(h *Host, k openingKey) *opening {
 	return nil
 }
 
-// firstSYN is the opening's first SYN that the host sent, or that came to it.
+// firstSYN is the opening's first SYN that the host sent, or that came to it; of a
+// simultaneous open, either end's.
 func (o *opening) firstSYN(outgoing bool) *Packet {
 	for i := range o.packets {
-		if p := &o.packets[i]; p.Outgoing == outgoing && opens(p) && p.Source == o.key.Source {
+		if p := &o.packets[i]; p.Outgoing == outgoing && opens(p) && (o.simultaneous || p.Source == o.key.Source) {
 			return p
 		}
 	}
