@@ -20,8 +20,8 @@ type account struct {
 	count map[string]int // by event
 	last  int            // snapshot's number
 
-	// steps are the lab's that are done on the host, of which done are told;
-	// told are the events by the steps' numbers.
+	// steps are the lab's that are done on the host; done counts those that are
+	// behind it, told are the events of those that it did, by their numbers.
 	steps []*topology.Step
 	done  int
 	told  map[int]*HostEvent
@@ -151,7 +151,7 @@ func (a *account) take(e *HostEvent) error {
 		}
 		a.last, a.is.Snapshots[e.Name], a.is.snapshot = e.Snapshot, e.Snapshot, e.Time
 		// A run that pauses takes the last snapshot once more.
-		if !a.takes(a.done, e.Name) && !a.takes(a.done-1, e.Name) {
+		if !a.takes(a.next(topology.Snapshot), e.Name) && !a.takes(a.done-1, e.Name) {
 			return fmt.Errorf("a snapshot %q that no step asks for here", e.Name)
 		}
 		a.names = append(a.names, e.Name)
@@ -247,6 +247,16 @@ func (a *account) takes(n int, name string) bool {
 	return n >= 0 && n < len(a.steps) && a.steps[n].Action == topology.Snapshot && a.steps[n].Name == name
 }
 
+// next is the first step from the one that the host is at that does an action.
+func (a *account) next(action topology.Action) int {
+	for n := a.done; n < len(a.steps); n++ {
+		if a.steps[n].Action == action {
+			return n
+		}
+	}
+	return -1
+}
+
 // asks tells whether the step that the host is at does that to a program.
 func (a *account) asks(action topology.Action, program string) bool {
 	s := a.step()
@@ -254,19 +264,24 @@ func (a *account) asks(action topology.Action, program string) bool {
 }
 
 // takeStep checks that a step is the next one of the lab, and that what it does
-// was told before it.
+// was told before it. A run that ends early passes steps over, and still stops
+// programs; one that its limit ends takes a snapshot as well.
 func (a *account) takeStep(e *HostEvent) error {
 	s := a.step()
-	if len(a.names) > 0 && a.takes(a.done-1, a.names[0]) && a.steps[a.done-1].Number == e.Step {
-		a.names = nil
-		return nil
+	if s != nil && s.Number != e.Step {
+		for _, action := range []topology.Action{topology.Stop, topology.Snapshot} {
+			if n := a.next(action); n >= 0 && a.steps[n].Number == e.Step {
+				a.done, s = n, a.steps[n]
+				break
+			}
+		}
 	}
 	switch {
 	case s == nil:
 		return fmt.Errorf("step %d, and the lab has none there", e.Step)
 	case s.Number != e.Step:
 		return fmt.Errorf("step %d, where the lab has step %d", e.Step, s.Number)
-	case a.failed > 0:
+	case a.failed > 0 && s.Action != topology.Stop:
 		return fmt.Errorf("step %d after one that failed", e.Step)
 	}
 	a.done++

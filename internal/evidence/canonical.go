@@ -65,7 +65,9 @@ func canonicalReader(t reflect.Type) func(*canonical, reflect.Value) bool {
 	case t == timeType:
 		return func(c *canonical, v reflect.Value) bool { return c.readTime(v.Addr().Interface().(*time.Time)) }
 	case t == endpointType:
-		return func(c *canonical, v reflect.Value) bool { return c.readEndpoint(v.Addr().Interface().(*netip.AddrPort)) }
+		return func(c *canonical, v reflect.Value) bool {
+			return c.readEndpoint(v.Addr().Interface().(*netip.AddrPort))
+		}
 	case t == tupleType:
 		fields := canonicalFields(t)
 		return func(c *canonical, v reflect.Value) bool { return c.readObject(fields, v) }

@@ -44,8 +44,8 @@ func programsOf(s *topology.Step, host string) (programs []string) {
 }
 
 // checkSteps compares what the hosts say of the steps with each other: a run ends
-// with the lab's last step, or before one that failed, which one host tells. It
-// fills in Steps and Ended.
+// with the lab's last step, or with one that failed, which one host tells; then
+// programs are stopped and nothing else is done. It fills in Steps and Ended.
 func (r *Run) checkSteps(accounts []*account) {
 	end := len(r.Lab.Steps) + 1 // the first step that was not done
 	for _, a := range accounts {
@@ -54,13 +54,14 @@ func (r *Run) checkSteps(accounts []*account) {
 		}
 	}
 	for _, a := range accounts {
-		for _, s := range a.steps[a.done:] {
-			if s.Number < end && a.unsealed == "" {
+		for _, s := range a.steps {
+			told := a.told[s.Number] != nil
+			switch {
+			case s.Number < end && !told && a.unsealed == "":
 				a.is.defect(Agent, "%s does not say that step %d was done", FileName(a.host.Name, Agent), s.Number)
+			case s.Number > end && told && s.Action != topology.Stop:
+				a.is.defect(Agent, "%s says that step %d was done, after the run had ended", FileName(a.host.Name, Agent), s.Number)
 			}
-		}
-		if a.done > 0 && a.steps[a.done-1].Number > end {
-			a.is.defect(Agent, "%s says that step %d was done, after the run had ended", FileName(a.host.Name, Agent), a.steps[a.done-1].Number)
 		}
 	}
 	for i := range r.Lab.Steps {
