@@ -63,7 +63,7 @@ func (r *Row) known(c *Column, q count) (missing, broken mask, ok bool) {
 	if bad := asked & s.contradicted; bad != 0 {
 		return bad, s.broken & asked, false
 	}
-	if bad := (s.absent | s.broken) & c.source; bad != 0 {
+	if bad := (s.absent | s.broken | r.byHost.broken) & c.source; bad != 0 {
 		return bad, s.broken & asked, false
 	}
 	whole &= asked

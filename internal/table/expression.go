@@ -174,8 +174,11 @@ func offsetOf(text string, line, column int) int {
 var (
 	undeclared = regexp.MustCompile(`^undeclared reference to '([^']*)'`)
 	noOverload = regexp.MustCompile(`^found no matching overload for '([^']*)' applied to '(?:(.*)\.)?\((.*)\)'`)
-	name       = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(?:\s*\.\s*[A-Za-z_][A-Za-z0-9_]*)*`)
-	call       = regexp.MustCompile(`^\s*\(`)
+	unexpected = regexp.MustCompile(`(?:mismatched|extraneous) input '([^']*)'|no viable alternative at input '([^']*)'`)
+	word       = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*$`)
+	wordAhead  = regexp.MustCompile(`^\.?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*`)
+	// spellings are other languages' words for operators.
+	spellings = map[string]string{"and": "&&", "AND": "&&", "or": "||", "OR": "||", "not": "!", "NOT": "!", "=": "=="}
 )
 
 // explain says the first thing that is wrong with an expression in words for
@@ -185,32 +188,82 @@ func (k *Kind) explain(text string, issues []*cel.Error) *SyntaxError {
 		return cmp.Or(cmp.Compare(a.Location.Line(), b.Location.Line()), cmp.Compare(a.Location.Column(), b.Location.Column()))
 	})
 	e := &SyntaxError{Offset: offsetOf(text, first.Location.Line(), first.Location.Column()), Reason: first.Message}
-	switch m := undeclared.FindStringSubmatch(first.Message); {
-	case m != nil:
-		e.Reason = k.undeclared(text, e, m[1])
-	case noOverload.MatchString(first.Message):
-		e.Reason = mismatch(noOverload.FindStringSubmatch(first.Message))
-	case strings.HasPrefix(first.Message, "Syntax error: "):
-		e.Reason = strings.TrimPrefix(first.Message, "Syntax error: ")
+	switch message := strings.TrimPrefix(first.Message, "Syntax error: "); {
+	case undeclared.MatchString(message):
+		k.undeclared(text, e)
+	case noOverload.MatchString(message):
+		e.Reason = mismatch(noOverload.FindStringSubmatch(message))
+		if e.Offset < len(text) && text[e.Offset] == '(' {
+			e.Offset -= len(lastWord(text[:e.Offset]))
+		}
+	case message == "invalid matches argument":
+		e.Reason = "matches takes a regular expression of RE2, and this is none"
+	case strings.HasPrefix(message, "expected type 'bool' but found "):
+		e.Reason = fmt.Sprintf("what stands here must be true or false, and is %s", article(strings.Trim(strings.TrimPrefix(message, "expected type 'bool' but found "), "'")))
+	case message != first.Message:
+		before := strings.TrimRight(text[:e.Offset], " ")
+		if last := lastWord(before); spellings[last] != "" {
+			e.Offset = len(before) - len(last)
+		}
+		e.Reason = misspelt(text[e.Offset:], message)
 	}
 	e.Reason, _, _ = strings.Cut(e.Reason, "\n")
 	return e
 }
 
-// undeclared says what there is instead of a name that is none.
-func (k *Kind) undeclared(text string, at *SyntaxError, word string) string {
-	whole := name.FindString(text[at.Offset:])
-	if after := text[at.Offset+len(whole):]; call.MatchString(after) {
-		if dot := strings.LastIndexByte(whole, '.'); dot >= 0 {
-			whole = strings.TrimSpace(whole[:dot]) // a method of it
-		} else {
-			return fmt.Sprintf("there is no function %s%s", word, didYouMean(word, slices.Concat(macros, functions[len(functions)-5:])))
+// misspelt says what is wrong with what the parser could not read.
+func misspelt(rest, message string) string {
+	for wrong, right := range spellings {
+		if after, ok := strings.CutPrefix(rest, wrong); ok && (wrong == "=" || after == "" || after[0] == ' ') {
+			return fmt.Sprintf("%s is no operator: write %s", wrong, right)
 		}
 	}
-	if whole == "" {
-		whole = word
+	m := unexpected.FindStringSubmatch(message)
+	switch {
+	case strings.HasPrefix(rest, `"`) || strings.HasPrefix(rest, "'"):
+		return "a text begins here, and its last quotation mark is missing"
+	case strings.TrimSpace(rest) == "" || m != nil && m[1]+m[2] == "<EOF>":
+		return "the expression ends too early"
+	case m != nil:
+		return fmt.Sprintf("%q is not expected here", m[1]+m[2])
 	}
-	return k.noColumn(strings.Join(strings.Fields(strings.ReplaceAll(whole, ".", " ")), "."))
+	return message
+}
+
+// lastWord is the name that a text ends with, without a column that it is a
+// method of.
+func lastWord(text string) string {
+	whole := word.FindString(text)
+	return whole[strings.LastIndexByte(whole, '.')+1:]
+}
+
+// undeclared says what there is instead of a name that is none, and where it
+// begins.
+func (k *Kind) undeclared(text string, e *SyntaxError) {
+	before, after := text[:e.Offset], text[e.Offset:]
+	if strings.HasPrefix(after, "(") {
+		function := lastWord(before)
+		e.Offset -= len(function)
+		e.Reason = fmt.Sprintf("there is no function %s%s", function, didYouMean(function, slices.Concat(macros, functions[len(functions)-5:])))
+		return
+	}
+	begin := word.FindString(before)
+	if !strings.HasPrefix(after, ".") {
+		begin = ""
+	}
+	end := wordAhead.FindString(after)
+	whole := begin + end
+	if strings.HasPrefix(strings.TrimLeft(after[len(end):], " "), "(") {
+		whole = whole[:max(0, strings.LastIndexByte(whole, '.'))]
+	}
+	e.Offset -= len(begin)
+	for i := range k.Columns {
+		if slices.Contains(k.Columns[i].Values, whole) {
+			e.Reason = fmt.Sprintf("%s is no column: write %q, a text", whole, whole)
+			return
+		}
+	}
+	e.Reason = k.noColumn(whole)
 }
 
 // symbols are the operators as they are written.

@@ -46,8 +46,14 @@ func Find(lab *topology.Lab, name string) (kind Kind, host string, err error) {
 		if !k.OfHost {
 			all = append(all, k.Name)
 		}
-		if k.Name != what || k.OfHost != (host != "") {
+		if k.Name != what {
 			continue
+		}
+		if !k.OfHost && host != "" {
+			return Kind{}, "", fmt.Errorf("there is no table %s: %s is of the whole run, and no host's", name, what)
+		}
+		if k.OfHost && host == "" {
+			break
 		}
 		if host == "" {
 			return k, "", nil
@@ -98,10 +104,15 @@ func (k *Kind) noColumn(name string) string {
 	return fmt.Sprintf("there is no column %s in %s%s", name, k.Name, didYouMean(name, all))
 }
 
-// didYouMean names the nearest of the right words, if one is near.
+// didYouMean names the right words that begin as a wrong one does, else the
+// nearest of them, if one is near.
 func didYouMean(word string, all []string) string {
 	best, least := "", max(2, utf8.RuneCountInString(word)/2)+1
+	var longer []string
 	for _, right := range all {
+		if word != "" && strings.HasPrefix(right, word) {
+			longer = append(longer, right)
+		}
 		d := distance(word, right)
 		if _, last, ok := strings.Cut(right, "."); ok {
 			d = min(d, distance(word, last))
@@ -110,10 +121,16 @@ func didYouMean(word string, all []string) string {
 			best, least = right, d
 		}
 	}
-	if best == "" {
-		return ": there are " + strings.Join(all[:min(len(all), 60)], ", ")
+	if len(longer) > 0 {
+		best = strings.Join(longer[:min(len(longer), 3)], " or ")
 	}
-	return fmt.Sprintf("; did you mean %s?", best)
+	switch {
+	case best != "":
+		return fmt.Sprintf("; did you mean %s?", best)
+	case len(all) > 20:
+		return `: "lab help tables" lists what there is`
+	}
+	return ": there are " + strings.Join(all, ", ")
 }
 
 // distance is how many letters must be added, left out or replaced to make b of
