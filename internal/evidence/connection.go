@@ -299,13 +299,14 @@ func (c *Connection) courseOf(packets []Packet) (x course) {
 	return x
 }
 
-// outcomeOf is what the evidence says became of an opening. What did not reach
-// the client was no answer to it, where its own capture can tell.
-func outcomeOf(c *Connection) Outcome {
-	client := c.courseOf(c.Client.Packets)
-	all := []course{client, c.courseOf(c.Server.Packets)}
+// OutcomeUntil is what the evidence says became of an opening until a time, which
+// may be another one on every host; the zero time is the end of the run. What did
+// not reach the client was no answer to it, where its own capture can tell.
+func (c *Connection) OutcomeUntil(at func(host string) time.Time) Outcome {
+	client := c.courseOf(Until(c.Client.Packets, at(c.Client.Host)))
+	all := append(make([]course, 0, 8), client, c.courseOf(Until(c.Server.Packets, at(c.Server.Host))))
 	for i := range c.Path {
-		all = append(all, c.courseOf(c.Path[i].Packets))
+		all = append(all, c.courseOf(Until(c.Path[i].Packets, at(c.Path[i].Host))))
 	}
 	opened, answered, refused, more := client.answered && !client.aborted, false, false, false
 	for _, x := range all {
@@ -318,7 +319,7 @@ func outcomeOf(c *Connection) Outcome {
 		return Opened
 	case refused && !more:
 		return Refused
-	case !c.refusedAt.IsZero() && !client.answered && !client.more:
+	case !c.refusedAt.IsZero() && within(c.refusedAt, at(c.Client.Host)) && !client.answered && !client.more:
 		return Refused
 	case !answered && !more, silent, client.aborted && !client.more:
 		return Unanswered

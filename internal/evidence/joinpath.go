@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
@@ -109,7 +110,7 @@ func (j *joiner) connect() {
 		if c := j.follow(k); c != nil {
 			c.simultaneous = slices.ContainsFunc(j.openings[k], func(o *opening) bool { return o.simultaneous })
 			c.refusedAt = j.refusedAt(c)
-			c.Outcome = outcomeOf(c)
+			c.Outcome = c.OutcomeUntil(func(string) (end time.Time) { return end })
 			j.connections = append(j.connections, c)
 		}
 	}

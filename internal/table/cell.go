@@ -77,6 +77,9 @@ func (r *Row) known(c *Column, q count) (missing, broken mask, ok bool) {
 
 // gapsOf are the gaps of the row's witnesses in a set.
 func (r *Row) gapsOf(m mask) (gaps []Gap) {
+	if m == 0 {
+		return nil
+	}
 	for _, w := range r.kind.names(m) {
 		if gap := r.source.gaps(r, w); !slices.Contains(gaps, gap) {
 			gaps = append(gaps, gap)

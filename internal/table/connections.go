@@ -171,8 +171,7 @@ func (e *end) stream(from netip.AddrPort) []byte {
 
 // outcome is what became of a connection until the moment.
 func outcome(r *Row) any {
-	c := r.record.(*connection)
-	o := c.OutcomeUntil(r.source.to.until)
+	o := r.record.(*connection).OutcomeUntil(r.source.to.until)
 	if o == evidence.Unknown {
 		return nil
 	}

@@ -15,14 +15,14 @@ var conntrack = Kind{
 	witnesses: []string{"conntrack"},
 	text: func(r *Row) string {
 		t := r.record.(*evidence.Translation)
-		return fmt.Sprintf("%s as %s", t.Original, t.Translated)
+		return fmt.Sprintf("%s %s as %s", t.Protocol, t.Original, t.Translated)
 	},
 	time: func(r *Row) (from, until time.Time) {
 		t := r.record.(*evidence.Translation)
 		return polledAt(r.source.host.Translations, func(t *evidence.Translation) (time.Time, int) { return t.Time, t.Snapshot }, t.Snapshot)
 	},
 	Columns: slices.Concat(
-		[]Column{{Name: "protocol", Type: "string", Doc: "tcp or udp", Witnesses: byConntrack, Values: protocols, value: of(func(*evidence.Translation) string { return evidence.TCP })}},
+		[]Column{{Name: "protocol", Type: "string", Doc: "tcp or udp", Witnesses: byConntrack, Values: protocols, value: of(func(t *evidence.Translation) string { return t.Protocol })}},
 		endpoint("original.source", "the client, as it has it", Column{Witnesses: byConntrack}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Original.Source }),
 		endpoint("original.destination", "the server, as the client has it", Column{Witnesses: byConntrack}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Original.Destination }),
 		endpoint("translated.source", "the client, as the server has it", Column{Witnesses: byConntrack}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Translated.Source }),

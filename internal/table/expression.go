@@ -12,7 +12,6 @@ import (
 	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/env"
 	"cel.dev/cel-go/common/operators"
-	"cel.dev/cel-go/common/types"
 )
 
 // An Expression is a CEL expression on one row. It may be used by several
@@ -98,57 +97,27 @@ func (k *Kind) Compile(text string) (*Expression, error) {
 		return nil, k.explain(text, issues.Errors())
 	}
 	e := &Expression{Text: text, kind: kindOf(k.Name), Bool: checked.OutputType() == cel.BoolType}
-	if err := e.use(checked.NativeRep()); err != nil {
-		return nil, err
-	}
+	e.use(checked.NativeRep())
 	if e.program, err = environment.Program(checked, cel.EvalOptions(cel.OptOptimize)); err != nil {
 		return nil, &SyntaxError{Reason: err.Error()}
 	}
 	return e, nil
 }
 
-// use notes which columns an expression uses, and refuses what is compared with
-// a text that a column never has.
-func (e *Expression) use(checked *ast.AST) error {
-	used := make(map[string]bool)
-	var wrong error
-	column := func(x ast.Expr) *Column {
-		if ref, ok := checked.ReferenceMap()[x.ID()]; ok && ref.Name != "" {
-			return e.kind.column(ref.Name)
-		}
-		return nil
-	}
-	compare := func(a, b ast.Expr) {
-		c := column(a)
-		if c == nil || c.Values == nil {
+// use notes which columns an expression uses.
+func (e *Expression) use(checked *ast.AST) {
+	ast.PostOrderVisit(checked.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
+		if x.Kind() != ast.IdentKind && x.Kind() != ast.SelectKind {
 			return
 		}
-		literals := []ast.Expr{b}
-		if b.Kind() == ast.ListKind {
-			literals = b.AsList().Elements()
+		ref, ok := checked.ReferenceMap()[x.ID()]
+		if !ok || slices.Contains(e.Columns, ref.Name) {
+			return
 		}
-		for _, l := range literals {
-			if l.Kind() != ast.LiteralKind {
-				continue
-			}
-			if text, is := l.AsLiteral().(types.String); is && text != "" && !slices.Contains(c.Values, string(text)) && wrong == nil {
-				at := checked.SourceInfo().GetStartLocation(l.ID())
-				wrong = &SyntaxError{Offset: offsetOf(e.Text, at.Line(), at.Column()), Reason: fmt.Sprintf("%s is never %q%s", c.Name, string(text), didYouMean(string(text), c.Values))}
-			}
-		}
-	}
-	ast.PostOrderVisit(checked.Expr(), ast.NewExprVisitor(func(x ast.Expr) {
-		if c := column(x); c != nil && (x.Kind() == ast.IdentKind || x.Kind() == ast.SelectKind) && !used[c.Name] {
-			used[c.Name] = true
+		if c := e.kind.column(ref.Name); c != nil {
 			e.Columns, e.columns = append(e.Columns, c.Name), append(e.columns, c)
 		}
-		if x.Kind() == ast.CallKind && slices.Contains([]string{operators.Equals, operators.NotEquals, operators.In}, x.AsCall().FunctionName()) {
-			args := x.AsCall().Args()
-			compare(args[0], args[1])
-			compare(args[1], args[0])
-		}
 	}))
-	return wrong
 }
 
 // offsetOf is the offset in bytes of a line, from 1, and a column, from 0 and in

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -107,20 +106,21 @@ func (k *Kind) noColumn(name string) string {
 // didYouMean names the right words that begin as a wrong one does, else the
 // nearest of them, if one is near.
 func didYouMean(word string, all []string) string {
-	best, least := "", max(2, utf8.RuneCountInString(word)/2)+1
-	var longer []string
+	var longer, parts []string
+	whole := make(map[string]string) // by the part after the dot
 	for _, right := range all {
 		if word != "" && strings.HasPrefix(right, word) {
 			longer = append(longer, right)
 		}
-		d := distance(word, right)
-		if _, last, ok := strings.Cut(right, "."); ok {
-			d = min(d, distance(word, last))
-		}
-		if d < least {
-			best, least = right, d
+		_, last, _ := strings.Cut(right, ".")
+		for _, part := range []string{right, last} {
+			if part != "" && whole[part] == "" {
+				whole[part] = right
+				parts = append(parts, part)
+			}
 		}
 	}
+	best := whole[topology.Nearest(word, parts)]
 	if len(longer) > 0 {
 		best = strings.Join(longer[:min(len(longer), 3)], " or ")
 	}
@@ -131,29 +131,6 @@ func didYouMean(word string, all []string) string {
 		return `: "lab help tables" lists what there is`
 	}
 	return ": there are " + strings.Join(all, ", ")
-}
-
-// distance is how many letters must be added, left out or replaced to make b of
-// a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			above := row[j+1]
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			row[j+1] = min(change, above+1, row[j]+1)
-			diagonal = above
-		}
-	}
-	return row[len(b)]
 }
 
 // of makes a column's value of a function on the records of its kind.

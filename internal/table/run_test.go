@@ -73,7 +73,7 @@ func sample() *evidence.Run {
 		{Header: header(300, 2), Event: evidence.EventAnswer, PID: 40, Local: there, Remote: outside, Typed: "accept", Bytes: 2, Text: "hi", Answer: evidence.Answer{Call: "accept", Socket: "c", FD: 4, Result: 4}},
 		{Header: header(450, 3), Event: evidence.EventLine, Error: "bye"},
 	}
-	r.Hosts["router"].Translations = []evidence.Translation{{Header: header(390, 1), Snapshot: 3, Original: c.FourTuple, Translated: c.AtServer()}}
+	r.Hosts["router"].Translations = []evidence.Translation{{Header: header(390, 1), Snapshot: 3, Protocol: evidence.TCP, Original: c.FourTuple, Translated: c.AtServer()}}
 	r.Datagrams = []evidence.Datagram{{
 		FourTuple: c.FourTuple, Time: at(150), Occurrence: 1, Payload: []byte("ping"), Length: 4,
 		Sender:   evidence.DatagramSide{Host: "client", Local: here, Remote: there, Packet: &evidence.Packet{Time: at(150), Number: 5}},

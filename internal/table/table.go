@@ -19,6 +19,7 @@
 package table
 
 import (
+	"slices"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
@@ -176,7 +177,10 @@ func (s *standings) of(bit mask) Standing {
 
 // Standing is how a witness stands to the row, and why not better than that.
 func (r *Row) Standing(witness string) (Standing, Gap) {
-	standing := r.of.of(r.kind.maskOf([]string{witness}))
+	standing := NotAsked
+	if n := slices.Index(r.kind.witnesses, witness); n >= 0 {
+		standing = r.of.of(1 << n)
+	}
 	if standing == Whole || standing == NotAsked {
 		return standing, Gap{}
 	}

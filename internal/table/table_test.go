@@ -187,9 +187,7 @@ func TestGaps(t *testing.T) {
 		{"an outcome", "connections", `outcome == "opened"`, func(r *evidence.Run) {
 			c := &r.Connections[0]
 			c.Outcome = evidence.Unknown
-			for _, packets := range []*[]evidence.Packet{&c.Client.Packets, &c.Server.Packets, &c.Path[0].Packets} {
-				*packets = (*packets)[:2]
-			}
+			c.Client.Packets, c.Server.Packets, c.Path[0].Packets = nil, c.Server.Packets[:2], c.Path[0].Packets[:2]
 		}, Gap{Why: "what became of 10.12.1.10:40001 -> 10.12.0.10:12000 is not known"}, Value{Unknown: []Gap{{Why: "no witness tells outcome of this row"}}}},
 		{"an expression that errs", "connections", `path[3] == "router"`, func(*evidence.Run) {}, Gap{}, Value{Unknown: []Gap{{Why: "index out of bounds: 3"}}}},
 		{"a list that is unknown", "connections", `path.exists(p, p == "router")`, lacks("router.packets", "router has not forwarded it, by its capture"), Gap{}, Value{Unknown: []Gap{{"router.packets", "router has not forwarded it, by its capture"}}}},
