@@ -12,6 +12,7 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/types"
 
+	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -49,6 +50,9 @@ func (b *builder) host(s types.ServiceConfig) topology.Host {
 	h.Ready = ready(h.Program, h.Ready)
 	b.checkHost(&h, s)
 	b.checkVolumes(s)
+	if s.User != "" && s.User != agentUser {
+		b.add(at.to("user"), "a host's agent starts the program as an ordinary user; remove it")
+	}
 	return h
 }
 
@@ -96,15 +100,22 @@ func (b *builder) checkForwarding6(h *topology.Host, s types.ServiceConfig) {
 	}
 }
 
-// agentEntrypoint is how a container starts a host's agent; the service's name
-// follows, and then the program.
-var agentEntrypoint = []string{"/lab", "host"}
+// agentEntrypoint is how a container starts a host's agent, in images that are
+// not ours foreignEntrypoint; the service's name follows, and then the program.
+var (
+	agentEntrypoint   = []string{"/lab", "host"}
+	foreignEntrypoint = []string{run.AgentFolder + "/lab", "host"}
+)
+
+// agentUser is as whom an agent is started, whatever the image says.
+const agentUser = "0"
 
 // program is entrypoint and command, without the agent that starts it.
 func (b *builder) program(s types.ServiceConfig) []string {
 	at := serviceKey(s.Name)
 	entrypoint := []string(s.Entrypoint)
-	if own := len(agentEntrypoint); len(entrypoint) >= own && slices.Equal(entrypoint[:own], agentEntrypoint) {
+	const own = 2
+	if len(entrypoint) >= own && (slices.Equal(entrypoint[:own], agentEntrypoint) || slices.Equal(entrypoint[:own], foreignEntrypoint)) {
 		entrypoint = entrypoint[own:]
 		if len(entrypoint) == 0 || entrypoint[0] != s.Name {
 			b.add(at.to("entrypoint"), "the agent of %s must be told this name; write entrypoint: [/lab, host, %s]", s.Name, s.Name)
@@ -250,7 +261,7 @@ func (b *builder) checkVolumes(s types.ServiceConfig) {
 	at := serviceKey(s.Name).to("volumes")
 	for _, volume := range s.Volumes {
 		target := path.Clean(volume.Target)
-		if volume.Type != types.VolumeTypeTmpfs && target != control {
+		if volume.Type != types.VolumeTypeTmpfs && target != control && target != run.AgentFolder {
 			b.add(at, "the program would miss %s where there are no containers; mount nothing but %s", target, control)
 		}
 	}

@@ -34,7 +34,8 @@ var ignoredKeys = slices.Concat(
 var honouredKeys = slices.Concat(
 	below("services.*.", `
 		command entrypoint environment extra_hosts hostname network_mode
-		stop_grace_period stop_signal sysctls volumes working_dir
+		stop_grace_period stop_signal sysctls user volumes working_dir
+		healthcheck.disable
 		depends_on.*.condition depends_on.*.required networks.*.ipv4_address networks.*.ipv6_address networks.*.mac_address`),
 	below("networks.*.", "driver driver_opts enable_ipv6 ipam.config.[].gateway ipam.config.[].subnet"),
 )
@@ -57,7 +58,6 @@ var reasons = map[string]string{
 	"dns":    noNames, "links": noNames, "aliases": noNames,
 	"mac_address": "which interface it is for is not said; write it beside the ipv4_address under networks",
 	"ports":       "a lab's host has no way out of the lab; remove it",
-	"user":        "a host's agent starts the program as an ordinary user; remove it",
 	"internal":    "Docker drops what a router forwards to an internal network; remove it",
 }
 

@@ -3,6 +3,7 @@ package compose
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -43,6 +44,11 @@ var complete = template.Must(template.New("compose").Funcs(template.FuncMap{
 	"defaultGrace": func() any { return defaultStopGrace },
 	"capabilities": func() []string { return run.Capabilities },
 	"routed":       func() map[string]string { return run.Routed },
+	"routed6":      func() map[string]string { return run.Routed6 },
+	"foreign":      foreign,
+	"anyForeign":   func(lab *topology.Lab) bool { return slices.ContainsFunc(lab.Hosts, foreign) },
+	"agentFolder":  func() string { return run.AgentFolder },
+	"agentUser":    func() string { return agentUser },
 }).Parse(`{{lab .}}
 services:
 {{- range .Hosts}}
@@ -52,7 +58,12 @@ services:
     build: {context: ., dockerfile: Dockerfile.server}{{end}}
 {{- if eq .Image "fourtuple/client"}}
     build: {context: ., dockerfile: Dockerfile.client}{{end}}
-    entrypoint: [/lab, host, {{text .Name}}]
+{{- if foreign .}}
+    user: "{{agentUser}}"
+    healthcheck: {disable: true}
+    entrypoint: [{{agentFolder}}/lab, host, {{text .Name}}]
+{{- else}}
+    entrypoint: [/lab, host, {{text .Name}}]{{end}}
 {{- with .Program}}
     command: {{list .}}{{end}}
     depends_on: {{list (before "judge" .DependsOn)}}
@@ -90,8 +101,11 @@ services:
     cap_drop: [ALL]
     cap_add: {{list capabilities}}
     security_opt: [no-new-privileges]
+{{- if foreign .}}
+    volumes: ["control:/control", "agent:{{agentFolder}}:ro"]
+{{- else}}
     read_only: true
-    volumes: ["control:/control"]
+    volumes: ["control:/control"]{{end}}
 {{end}}
   judge:
     image: fourtuple/judge
@@ -104,10 +118,13 @@ services:
     cap_add: [CHOWN, DAC_OVERRIDE, FOWNER]
     security_opt: [no-new-privileges]
     read_only: true
-    volumes: ["control:/control", "./runs:/runs", "./docker-compose.yml:/lab.yml:ro"]
+    volumes: ["control:/control", "./runs:/runs", "./docker-compose.yml:/lab.yml:ro"
+{{- if anyForeign .}}, "agent:{{agentFolder}}"{{end}}]
 
 volumes:
   control:
+{{- if anyForeign .}}
+  agent:{{end}}
 
 networks:
 {{- range .Subnets}}
@@ -116,15 +133,21 @@ networks:
     driver_opts:
 {{- range $name, $value := routed}}
       {{$name}}: {{text $value}}{{end}}
+{{- if .Prefix6.IsValid}}{{range $name, $value := routed6}}
+      {{$name}}: {{text $value}}{{end}}{{end}}
 {{- range $name, $value := .DriverOptions}}
       {{text $name}}: {{text $value}}{{end}}
-
 {{- if .Prefix6.IsValid}}
     enable_ipv6: true{{end}}
     ipam: {config: [{subnet: {{.Prefix}}{{if ne .Gateway .Prefix.Addr.Next}}, gateway: {{.Gateway}}{{end}}}
 {{- if .Prefix6.IsValid}}, {subnet: "{{.Prefix6}}"{{if ne .Gateway6 .Prefix6.Addr.Next}}, gateway: "{{.Gateway6}}"{{end}}}{{end}}]}
 {{- end}}
 `))
+
+// foreign tells whether a host's image is not one of ours. Its agent is in the
+// volume agent, which Compose fills from the judge's image, as the judge's
+// container is made before any other.
+func foreign(h topology.Host) bool { return h.Image != "" && !run.IsOurs(h.Image) }
 
 // flow writes texts as a YAML list in one line, with $ doubled, so that it is no
 // variable.

@@ -2,6 +2,7 @@ package compose_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/compose-spec/compose-go/v2/loader"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fourtuple/fourtuple/internal/compose"
+	"github.com/fourtuple/fourtuple/internal/run"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -35,6 +37,28 @@ func checkReadsBack(t require.TestingT, lab *topology.Lab) {
 	again, err := compose.Parse("other", file("lab.yml", []byte(printed(t, lab))), map[string]string{"LAB_PREFIX": "10.99", "A": "b"})
 	require.NoError(t, err)
 	require.Equal(t, lab, again)
+}
+
+// A container of an image that is not ours gets the agent by a volume, and none of
+// what the image does by itself.
+func TestPrintForeignImage(t *testing.T) {
+	lab := parse(t, "lab.yml", small(t))
+	client, _ := lab.Host("client1")
+	client.Image = "nginx"
+	text := printed(t, lab)
+	for _, line := range []string{
+		`    user: "0"`,
+		`    healthcheck: {disable: true}`,
+		`    entrypoint: [/.fourtuple/lab, host, client1]`,
+		`    volumes: ["control:/control", "agent:/.fourtuple:ro"]`,
+		`    volumes: ["control:/control", "./runs:/runs", "./docker-compose.yml:/lab.yml:ro", "agent:/.fourtuple"]`,
+		`  agent:`,
+	} {
+		assert.Equal(t, 1, strings.Count(text, "\n"+line+"\n"), line)
+	}
+	checkReadsBack(t, lab)
+	client.Image = "fourtuple/client:latest"
+	assert.NotContains(t, printed(t, lab), run.AgentFolder)
 }
 
 func TestPrintRefusesAHostCalledJudge(t *testing.T) {

@@ -73,7 +73,7 @@ func TestKeysProblems(t *testing.T) {
 		{"links", []edit{add("links: [router]")}, []string{"lab.yml:18:5: services.server.links: a lab's host has no name server; write names and addresses under extra_hosts"}},
 		{"dns", []edit{add("dns: 1.1.1.1")}, []string{"lab.yml:18:5: services.server.dns: a lab's host has no name server; write names and addresses under extra_hosts"}},
 		{"ulimits", []edit{add("ulimits: {nofile: 3}")}, []string{"lab.yml:18:5: services.server.ulimits: a lab cannot honour it; remove it"}},
-		{"user", []edit{add("user: nobody")}, []string{"lab.yml:18:5: services.server.user: a host's agent starts the program as an ordinary user; remove it"}},
+		{"user", []edit{add("user: nobody")}, []string{"lab.yml:18:11: services.server.user: a host's agent starts the program as an ordinary user; remove it"}},
 		{"aliases", []edit{{serverHome, "home: {ipv4_address: 10.12.0.10, aliases: [a]}"}}, []string{"lab.yml:19:40: services.server.networks.home.aliases: a lab's host has no name server; write names and addresses under extra_hosts"}},
 		{"internal", []edit{{"  home:\n    ipam", "  home:\n    internal: true\n    ipam"}}, []string{"lab.yml:39:5: networks.home.internal: Docker drops what a router forwards to an internal network; remove it"}},
 		{"external", []edit{{"  home:\n    ipam:\n      config:\n        - subnet: 10.12.0.0/24", "  home:\n    external: true"}}, []string{"lab.yml:39:5: networks.home.external: a lab cannot honour it; remove it"}},

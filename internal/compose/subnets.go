@@ -45,7 +45,7 @@ func (b *builder) readSubnets(lab *topology.Lab) {
 // driverOptions are those that are the lab's own, and not those of all labs; nil if there are none.
 func driverOptions(network types.NetworkConfig) map[string]string {
 	own := maps.Clone(network.DriverOpts)
-	maps.DeleteFunc(own, func(name, _ string) bool { return run.Routed[name] != "" })
+	maps.DeleteFunc(own, func(name, _ string) bool { return run.Routed[name]+run.Routed6[name] != "" })
 	if len(own) == 0 {
 		return nil
 	}

@@ -55,6 +55,8 @@ package run
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -132,6 +134,15 @@ type Options struct {
 // NET_ADMIN sets routes, NET_RAW captures, SETUID, SETGID and SETPCAP start the
 // program as an ordinary user without any capability, KILL stops it.
 var Capabilities = []string{"NET_ADMIN", "NET_RAW", "SETUID", "SETGID", "SETPCAP", "KILL"}
+
+// IsOurs tells whether a container image is one of ours for hosts, which have the
+// agent. Any other gets it from the first of them.
+func IsOurs(image string) bool {
+	return slices.Contains(Images, strings.TrimSuffix(image, ":latest"))
+}
+
+// Images are the container images that are made for hosts.
+var Images = []string{"fourtuple/server", "fourtuple/client"}
 
 // AgentFolder is where our images have lab and Programs, and where other images
 // get them: no image has anything of its own there.

@@ -48,7 +48,6 @@ func TestContainerIsConfined(t *testing.T) {
 	})
 	assert.False(t, other.HostConfig.ReadonlyRootfs, "what is not our image may write where it may")
 	assert.Equal(t, []string{"NONE"}, other.Config.Healthcheck.Test)
-	assert.Equal(t, "0", other.HostConfig.Sysctls["net.ipv6.conf.all.disable_ipv6"])
 	assert.Equal(t, "fd12::11", other.NetworkingConfig.EndpointsConfig["fourtuple-01234567-home"].IPAMConfig.IPv6Address.String())
 
 	assert.Equal(t, container.NetworkMode("none"), n.container(topology.Host{Name: "alone"}).HostConfig.NetworkMode)

@@ -26,7 +26,7 @@ func (n *network) makeContainer(ctx context.Context, h topology.Host) error {
 	if _, err := n.cli.ContainerCreate(ctx, n.container(h)); err != nil {
 		return fmt.Errorf("make host %s: %s", h.Name, oneLine(err))
 	}
-	if !ours(h.Image) {
+	if !run.IsOurs(h.Image) {
 		if err := n.provideAgent(ctx, h); err != nil {
 			return fmt.Errorf("give the agent to host %s: %s", h.Name, oneLine(err))
 		}
@@ -58,10 +58,6 @@ func (n *network) container(h topology.Host) client.ContainerCreateOptions {
 	}
 	// The kernel's own default: Docker's lets everybody have low ports.
 	sysctls := map[string]string{"net.ipv4.ip_unprivileged_port_start": "1024"}
-	if slices.ContainsFunc(h.Links, func(l topology.Link) bool { return l.Address6.IsValid() }) {
-		// The loopback has no IPv6 otherwise.
-		sysctls["net.ipv6.conf.all.disable_ipv6"] = "0"
-	}
 	maps.Copy(sysctls, h.Sysctls)
 	var extraHosts []string
 	for _, name := range slices.Sorted(maps.Keys(h.ExtraHosts)) {
@@ -87,7 +83,7 @@ func (n *network) container(h topology.Host) client.ContainerCreateOptions {
 			CapDrop:        []string{"ALL"},
 			CapAdd:         run.Capabilities,
 			SecurityOpt:    []string{"no-new-privileges"},
-			ReadonlyRootfs: ours(h.Image),                     // others may need their /tmp
+			ReadonlyRootfs: run.IsOurs(h.Image),               // others may need their /tmp
 			LogConfig:      container.LogConfig{Type: "none"}, // else the engine keeps a copy of all evidence
 			Sysctls:        sysctls,
 			ExtraHosts:     extraHosts,

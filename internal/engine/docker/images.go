@@ -42,12 +42,6 @@ var images = []image{
 	{"fourtuple/judge", labCommand, []string{"ENV PATH=/", `ENTRYPOINT ["lab"]`}},
 }
 
-// ours tells whether an image is one of those.
-func ours(name string) bool {
-	name = strings.TrimSuffix(name, ":latest")
-	return slices.ContainsFunc(images, func(i image) bool { return i.name == name })
-}
-
 // BuildImages builds the images fourtuple/server, fourtuple/client and
 // fourtuple/judge as the Dockerfiles make them, with the Go toolchain of this
 // machine and without a registry, and gives them to the engine. The folder is
@@ -171,9 +165,6 @@ func removeUntagged(ctx context.Context, cli *client.Client, id string) error {
 	return err
 }
 
-// agentImage is where images that are not ours get the agent from.
-const agentImage = "fourtuple/server"
-
 // checkImages tells which of the lab's images the engine lacks, and which hosts
 // do not say what they run.
 func checkImages(ctx context.Context, cli *client.Client, lab *topology.Lab) error {
@@ -183,8 +174,8 @@ func checkImages(ctx context.Context, cli *client.Client, lab *topology.Lab) err
 			return fmt.Errorf("host %s names no image, which the docker engine needs: set image, for instance to fourtuple/client, or run with --engine netns", h.Name)
 		}
 		names = append(names, h.Image)
-		if !ours(h.Image) {
-			names = append(names, agentImage)
+		if !run.IsOurs(h.Image) {
+			names = append(names, run.Images[0])
 		}
 	}
 	slices.Sort(names)
@@ -197,14 +188,14 @@ func checkImages(ctx context.Context, cli *client.Client, lab *topology.Lab) err
 		case err == nil:
 		case !cerrdefs.IsNotFound(err):
 			return fmt.Errorf("look for the image %s: %s", name, oneLine(err))
-		case ours(name):
+		case run.IsOurs(name):
 			return fmt.Errorf("the engine has no image %s: build it by `go run ./lab images` or `docker compose build`", name)
 		default:
 			return fmt.Errorf("the engine has no image %s: build it by `docker compose build`, or pull it by `docker pull %s`", name, name)
 		}
 	}
 	for _, h := range lab.Hosts {
-		if len(h.Program)+len(h.Programs) == 0 && !h.Forwards && !ours(h.Image) && len(own[h.Image]) > 0 {
+		if len(h.Program)+len(h.Programs) == 0 && !h.Forwards && !run.IsOurs(h.Image) && len(own[h.Image]) > 0 {
 			return fmt.Errorf("host %s runs no program, as it has no command and that of an image does not count: write command: %q, as the image %s has it", h.Name, own[h.Image], h.Image)
 		}
 	}
@@ -217,7 +208,7 @@ func (n *network) readAgent() ([]byte, error) {
 	ctx, cancel := uncut(context.Background())
 	defer cancel()
 	made, err := n.cli.ContainerCreate(ctx, client.ContainerCreateOptions{
-		Config:     &container.Config{Image: agentImage, Labels: n.labels(nil)},
+		Config:     &container.Config{Image: run.Images[0], Labels: n.labels(nil)},
 		HostConfig: &container.HostConfig{NetworkMode: apinetwork.NetworkNone},
 	})
 	if err != nil {

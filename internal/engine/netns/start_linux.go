@@ -149,7 +149,7 @@ func (h *Host) hostsFile(hostname string, extra map[string][]netip.Addr) string 
 	}
 	for _, link := range h.asked.Links {
 		for _, other := range h.network.members[link.Subnet] {
-			if other.host != h.asked {
+			if _, named := extra[other.host.Name]; !named && other.host != h.asked {
 				both(other.address, other.address6, other.host.Name)
 			}
 		}
