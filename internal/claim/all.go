@@ -1,7 +1,6 @@
 package claim
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -36,7 +35,7 @@ func readAll(k *keys, s *statement) {
 			k.fault(within("all", i), "it must be a claim: a mapping with one of %s", strings.Join(quantifierNames(), ", "))
 			continue
 		}
-		part := &keys{k.reader, append(append([]string{}, k.at...), "all", fmt.Sprintf("[%d]", i)), values}
+		part := k.entry("all", i, values)
 		if _, nested := values["all"]; nested {
 			part.fault("all", "it stands in a list of claims already: add its claims to that one")
 			continue

@@ -36,12 +36,11 @@ func readBefore(k *keys, s *statement) {
 			k.fault(within("before", i), "it must be {in: TABLE, where: …}")
 			continue
 		}
-		event := &keys{k.reader, append(append([]string{}, k.at...), "before", fmt.Sprintf("[%d]", i)), values}
+		event := k.entry("before", i, values)
+		event.what = "an event of before"
 		e := &statement{key: "in", span: s.span}
-		for key := range values {
-			if key != "in" && key != "where" {
-				event.fault(key, "there is no such key%s; there are in and where", meant(key, []string{"in", "where"}))
-			}
+		if !event.allow([]string{"in", "where"}) {
+			continue
 		}
 		for _, needed := range []string{"in", "where"} {
 			if _, ok := values[needed]; !ok {

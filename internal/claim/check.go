@@ -2,6 +2,7 @@ package claim
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/fourtuple/fourtuple/internal/table"
 	"github.com/fourtuple/fourtuple/internal/topology"
@@ -33,7 +34,7 @@ func Check(lab *topology.Lab) []topology.Fault {
 func (r *reader) wait(index int, step *topology.Step) {
 	for _, host := range step.Hosts() {
 		name := host + "." + step.Table
-		k := &keys{r, []string{"steps", fmt.Sprintf("[%d]", index), "wait"}, nil}
+		k := &keys{reader: r, at: []string{"steps", fmt.Sprintf("[%d]", index), "wait"}}
 		kind, _, err := table.Find(r.lab, name)
 		if err != nil {
 			k.fault(name, "%v", err)
@@ -43,11 +44,14 @@ func (r *reader) wait(index int, step *topology.Step) {
 	}
 }
 
-// meant is the nearest right word as the end of a sentence; empty if none is
-// near.
+// meant is the end of a sentence about a word that is none of the right ones: the
+// nearest of them, or else what there is.
 func meant(word string, words []string) string {
 	if near := topology.Nearest(word, words); near != "" {
-		return ": did you mean " + near + "?"
+		return "; did you mean " + near + "?"
 	}
-	return ""
+	if len(words) == 0 {
+		return ""
+	}
+	return ": there are " + strings.Join(words, ", ")
 }

@@ -48,7 +48,7 @@ func (k *keys) macro(s *statement, m macro) {
 	fine := true
 	for _, key := range slices.Sorted(maps.Keys(k.values)) {
 		if !slices.Contains(macroKeys, key) {
-			k.fault(key, "%s has no such parameter%s; there are %s", s.name, meant(key, macroKeys), strings.Join(macroKeys, ", "))
+			k.fault(key, "%s has no such parameter%s", s.name, meant(key, macroKeys))
 			fine = false
 		}
 	}
@@ -66,7 +66,7 @@ func (k *keys) macro(s *statement, m macro) {
 	}
 	// What the macro says may be wrong of this host, as a host without programs
 	// has no open files: the parameter is to blame.
-	inner := &keys{&reader{lab: k.lab, snapshots: k.snapshots}, k.at, values}
+	inner := &keys{reader: &reader{lab: k.lab, snapshots: k.snapshots}, at: k.at, values: values}
 	inner.statement(s)
 	s.key = s.name
 	for _, f := range inner.faults {

@@ -126,16 +126,12 @@ func (c *condition) wrongWords() (wrong []table.SyntaxError) {
 			for _, literal := range literals(args[1-i]) {
 				word := string(literal.AsLiteral().(types.String))
 				if word != "" && !slices.Contains(words, word) {
-					wrong = append(wrong, table.SyntaxError{Offset: c.offset(literal), Reason: neverIs(column, word, words)})
+					wrong = append(wrong, table.SyntaxError{Offset: c.offset(literal), Reason: fmt.Sprintf("%s is never %q%s", column, word, meant(word, words))})
 				}
 			}
 		}
 	}
 	return wrong
-}
-
-func neverIs(column, word string, words []string) string {
-	return fmt.Sprintf("%s is never %q%s; it can be %s", column, word, meant(word, words), strings.Join(words, ", "))
 }
 
 // offset is where a part of the expression begins, in bytes.

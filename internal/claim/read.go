@@ -60,6 +60,8 @@ type keys struct {
 	*reader
 	at     []string
 	values map[string]any
+	// what is the quantifier's name, once it is known.
+	what string
 }
 
 func (k *keys) fault(key, format string, args ...any) { k.faultAt(key, 0, format, args...) }
@@ -80,10 +82,15 @@ func within(key string, entry any) string {
 	return fmt.Sprintf("%s\x00%s", key, entry)
 }
 
+// entry are the keys of an entry of a list.
+func (k *keys) entry(key string, i int, values map[string]any) *keys {
+	return &keys{reader: k.reader, at: slices.Concat(k.at, []string{key, fmt.Sprintf("[%d]", i)}), values: values}
+}
+
 // claim reads a claim. What it returns can be judged only if there are no
 // faults.
 func (r *reader) claim(c topology.Claim) *statement {
-	k := &keys{r, []string{"claims", c.Name}, c.Keys}
+	k := &keys{reader: r, at: []string{"claims", c.Name}, values: c.Keys}
 	s := &statement{name: c.Name, expected: Holds}
 	if c.Name == agreeName {
 		k.fault("", "it is built in and judged in every lab: leave it out")
@@ -123,7 +130,7 @@ func (k *keys) statement(s *statement) {
 		return
 	}
 	q := named[0]
-	s.key, s.quantifier = q.name, q
+	s.key, s.quantifier, k.what = q.name, q, q.name
 	if !k.allow(slices.Concat(commonKeys, []string{q.name}, q.keys)) {
 		return
 	}
@@ -155,10 +162,10 @@ func (k *keys) allow(allowed []string) bool {
 		}
 		fine = false
 		if slices.Contains(allKeys(), key) {
-			k.fault(key, "it does not go with %s, which takes %s", k.quantifiers()[0].name, strings.Join(allowed, ", "))
+			k.fault(key, "it does not go with %s: there are %s", k.what, strings.Join(allowed, ", "))
 			continue
 		}
-		k.fault(key, "there is no such key%s; there are %s", meant(key, allKeys()), strings.Join(allowed, ", "))
+		k.fault(key, "there is no such key%s", meant(key, allowed))
 	}
 	return fine
 }
@@ -211,7 +218,7 @@ func (k *keys) expect(value any) (expected Outcome, missing string) {
 			k.fault("expect", "name the witness whose absence is expected, as {not-shown: %s}", k.exampleWitness())
 			return Holds, ""
 		}
-		k.fault("expect", "there is no such outcome%s; there are holds, refuted and {not-shown: WITNESS}", meant(v, []string{"holds", "refuted"}))
+		k.fault("expect", "there is no such outcome%s", meant(v, []string{"holds", "refuted", "{not-shown: HOST.WITNESS}"}))
 	case map[string]any:
 		missing, ok := v["not-shown"].(string)
 		if !ok || len(v) != 1 {
@@ -251,7 +258,7 @@ func (r *reader) refuseWitness(name string) string {
 		return fmt.Sprintf("there is no host %s%s", host, meant(host, r.hosts()))
 	}
 	if !slices.Contains(hostWitnesses, witness) {
-		return fmt.Sprintf("there is no witness %s%s; there are %s", witness, meant(witness, hostWitnesses), strings.Join(hostWitnesses, ", "))
+		return fmt.Sprintf("there is no witness %s%s", witness, meant(witness, hostWitnesses))
 	}
 	return ""
 }
@@ -298,7 +305,7 @@ func (k *keys) snapshot(key, name string) bool {
 	if slices.Contains(k.snapshots, name) {
 		return true
 	}
-	k.fault(key, "there is no snapshot %q%s; the steps take %s", name, meant(name, k.snapshots), strings.Join(k.snapshots, ", "))
+	k.fault(key, "there is no snapshot %q%s", name, meant(name, k.snapshots))
 	return false
 }
 
@@ -387,7 +394,7 @@ func (k *keys) columns(s *statement, kind *table.Kind) {
 	for i, value := range list {
 		name, _ := value.(string)
 		if columnOf(kind, name) == nil {
-			k.fault(within("of", i), "%s has no column %v%s; it has %s", s.table, value, meant(name, columnNames(kind)), strings.Join(columnNames(kind), ", "))
+			k.fault(within("of", i), "%s has no column %v%s", s.table, value, meant(name, columnNames(kind)))
 			continue
 		}
 		if slices.Contains(s.of, name) {
@@ -428,7 +435,7 @@ func (k *keys) quorumOf(s *statement, kind *table.Kind) {
 			name, _ := v.(string)
 			switch {
 			case !slices.Contains(can, name):
-				k.fault(within("witnesses", i), "%v can tell none of what the claim looks at%s; there are %s", v, meant(name, can), strings.Join(can, ", "))
+				k.fault(within("witnesses", i), "%v can tell nothing of what the claim looks at%s", v, meant(name, can))
 			case slices.Contains(s.quorum.Witnesses, name):
 				k.fault(within("witnesses", i), "%s is named twice: remove one", name)
 			default:

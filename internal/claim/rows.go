@@ -53,10 +53,11 @@ type opened struct {
 	gap  table.Gap
 	// dumped says that rows belong to a snapshot.
 	dumped bool
-	// tellers are the witnesses whose word on a row counts, and wanted is how many
-	// of them it takes.
-	tellers []string
-	wanted  int
+	// all are the witnesses by which a row is known to be there, and wanted is how
+	// many of them it takes. Tellers are those of them that can tell a column that
+	// the statement uses.
+	all, tellers []string
+	wanted       int
 	// doubts are the first row and the reason for each witness for want of which
 	// something is not known, in the order in which they were found.
 	doubts []doubt
@@ -79,16 +80,18 @@ func (j *judge) table(s *statement) (*opened, *result) {
 	if err != nil {
 		return nil, &result{outcome: NotShown, reason: err.Error()}
 	}
-	t := &opened{s: s, rows: rows, gap: gap, dumped: kind.Dumped, tellers: s.quorum.Witnesses, wanted: s.quorum.SeenBy}
-	if t.tellers == nil {
-		t.tellers = tellers(&kind, s.uses())
+	t := &opened{s: s, rows: rows, gap: gap, dumped: kind.Dumped, all: s.quorum.Witnesses, wanted: s.quorum.SeenBy}
+	if t.all == nil {
+		t.all = tellers(&kind, nil)
 	}
+	can := tellers(&kind, s.uses())
+	t.tellers = slices.DeleteFunc(slices.Clone(t.all), func(w string) bool { return !slices.Contains(can, w) })
 	if t.wanted == 0 {
 		if t.wanted = 2; kind.OfHost {
 			t.wanted = 1
 		}
 	}
-	t.wanted = min(t.wanted, len(t.tellers))
+	t.wanted = min(t.wanted, len(t.all))
 	return t, nil
 }
 
@@ -113,23 +116,26 @@ func (t *opened) test(e *table.Expression, r *table.Row) truth {
 }
 
 // exists is what is known of there being such a row at all: enough witnesses
-// have whole evidence of it.
+// have whole evidence of it, and none of those that the statement asks
+// contradicts it.
 func (t *opened) exists(r *table.Row) truth {
 	whole, contradicted, broken := 0, false, false
 	var gaps []table.Gap
-	for _, witness := range t.tellers {
+	for _, witness := range t.all {
 		standing, gap := r.Standing(witness)
-		switch standing {
-		case table.Whole:
+		if standing == table.Whole {
 			whole++
-		case table.Broken:
-			broken = true
-		case table.Contradicted:
-			contradicted = true
 		}
-		if standing != table.Whole && standing != table.NotAsked {
-			gaps = append(gaps, gap)
+		if standing == table.Whole || standing == table.NotAsked {
+			continue
 		}
+		if asked := slices.Contains(t.tellers, witness); asked {
+			contradicted = contradicted || standing == table.Contradicted
+			broken = broken || standing == table.Broken
+		} else if whole >= t.wanted {
+			continue
+		}
+		gaps = append(gaps, gap)
 	}
 	switch {
 	case whole < t.wanted || contradicted:
