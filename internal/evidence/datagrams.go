@@ -111,9 +111,6 @@ const mostTranslations = 64
 // readTranslations keeps what the conntrack table of a host that may translate
 // says of UDP.
 func (m *mail) readTranslations(h *Host) {
-	if !m.translates(h) {
-		return
-	}
 	type change struct{ original, translated FourTuple }
 	known, by := make(map[change]bool), make(map[FourTuple][]*Translation)
 	m.translations[h] = by
@@ -124,6 +121,10 @@ func (m *mail) readTranslations(h *Host) {
 			continue
 		}
 		known[c] = true
+		if !m.translates(h) {
+			m.orphan(h, Conntrack, row.Line, fmt.Sprintf("%s became %s, but the lab does not let the host translate", row.Original, row.Translated))
+			continue
+		}
 		for _, t := range []FourTuple{row.Original, row.Translated.Reverse()} {
 			if len(by[t]) < mostTranslations {
 				by[t] = append(by[t], row)
@@ -230,10 +231,11 @@ func (m *mail) send() {
 	}
 }
 
-// leads tells whether the lab's routes lead from a host over a router next.
+// leads tells whether the lab's routes lead from a host over a router next. To an
+// address that nobody has, they may.
 func (m *mail) leads(from, router *Host, to netip.Addr) bool {
-	path, _ := m.routers(from.Name, to)
-	return len(path) > 0 && path[0] == router.Name
+	path, known := m.routers(from.Name, to)
+	return !known && m.owners[to] == "" || len(path) > 0 && path[0] == router.Name
 }
 
 // bridge joins what left a host with what came to the one that has the address,
