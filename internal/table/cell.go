@@ -53,7 +53,7 @@ func (r *Row) known(c *Column, q count) (missing, broken mask, ok bool) {
 	s := r.of
 	if c.absent {
 		s = r.byHost
-		s.contradicted = r.of.contradicted
+		s.contradicted |= r.of.contradicted
 	}
 	whole, tell := s.whole, c.mask&q.witnesses
 	if r.changed {

@@ -1,6 +1,7 @@
 package table
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 	"strings"
@@ -339,5 +340,6 @@ func connectionGap(r *Row, witness string) Gap {
 	if gap := at.gap(w); gap.Why != "" && !c.Contradicted[witness] {
 		return gap
 	}
+	why = cmp.Or(why, at.missing[w])
 	return Gap{at.name + "." + string(w), why}
 }

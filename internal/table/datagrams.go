@@ -81,7 +81,7 @@ func (t *Tables) datagramRows(from, to *moment) []*Row {
 			if name == "receiver.packets" {
 				h = to.host(d.Receiver.Host)
 			}
-			if h != nil && h.captureGap().Why == "" {
+			if h != nil && h.tableGap(evidence.Packets).Why == "" {
 				row.byHost.set(1<<n, Whole)
 			} else if h != nil {
 				row.byHost.set(1<<n, Broken)
@@ -130,7 +130,7 @@ func datagramGap(r *Row, witness string) Gap {
 	if h == nil {
 		return Gap{witness, why}
 	}
-	if gap := h.captureGap(); gap.Why != "" {
+	if gap := h.tableGap(evidence.Packets); gap.Why != "" {
 		return gap
 	}
 	return Gap{h.name + ".packets", why}

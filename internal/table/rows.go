@@ -94,6 +94,9 @@ type hostMoment struct {
 	time     time.Time
 	// late says that its capture began after its program.
 	late time.Duration
+	// missing says, for witnesses, which records must have been there then and
+	// are not, by other evidence.
+	missing map[evidence.Witness]string
 	// standings are those of hostWitnesses, with a bit each.
 	standings standings
 }
@@ -130,12 +133,16 @@ func (t *Tables) moment(name string) (*moment, error) {
 				}
 			}
 		}
+		h.missing = t.missing(h)
 		for i, w := range hostWitnesses {
-			standing := Whole
-			if h.gap(w).Why != "" {
-				standing = Broken
+			switch {
+			case h.missing[w] != "":
+				h.standings.set(1<<i, Contradicted)
+			case h.gap(w).Why != "":
+				h.standings.set(1<<i, Broken)
+			default:
+				h.standings.set(1<<i, Whole)
 			}
-			h.standings.set(1<<i, standing)
 		}
 		m.hosts[lab.Name] = h
 	}
@@ -165,6 +172,44 @@ func (s *standings) add(h *hostMoment, bit int) {
 	if h != nil {
 		s.whole |= h.standings.whole << bit
 		s.broken |= h.standings.broken << bit
+		s.contradicted |= h.standings.contradicted << bit
+	}
+}
+
+// missing are the records that must have been there at a moment of a host.
+func (t *Tables) missing(h *hostMoment) map[evidence.Witness]string {
+	missing := make(map[evidence.Witness]string)
+	for _, c := range t.run.Contradictions {
+		if c.Host == h.name && c.Line == 0 && (c.Snapshot == 0 || c.Snapshot == h.number) && missing[c.Witness] == "" {
+			missing[c.Witness] = c.Why
+		}
+	}
+	return missing
+}
+
+// contradicted says what contradicts a host's records, by their lines: other
+// records, captures without their connection, or what else there is of it.
+func (t *Tables) contradicted(host string, w evidence.Witness) func(line int) string {
+	lines := make(map[int]string)
+	for _, o := range t.run.Orphans {
+		if o.Host == host && o.Witness == w {
+			lines[o.Line] = fmt.Sprintf("line %d: %s", o.Line, o.What)
+		}
+	}
+	for _, c := range t.run.Contradictions {
+		if c.Host == host && c.Witness == w && c.Line != 0 {
+			lines[c.Line] = fmt.Sprintf("line %d: %s", c.Line, c.Why)
+		}
+	}
+	return func(line int) string {
+		if why := lines[line]; why != "" {
+			return why
+		}
+		c, role := t.run.SideOf(host, w, line)
+		if column := role + "." + string(w); c != nil && c.Contradicted[column] {
+			return c.Lacks[column]
+		}
+		return ""
 	}
 }
 
@@ -188,63 +233,81 @@ func (h *hostMoment) gap(w evidence.Witness) Gap {
 	return Gap{}
 }
 
-// captureGap is why packets may be missing from the host's capture.
-func (h *hostMoment) captureGap() Gap {
-	if gap := h.gap(evidence.Packets); gap.Why != "" || h.late == 0 {
-		return gap
+// tableGap is why rows of the witness's table may be missing.
+func (h *hostMoment) tableGap(w evidence.Witness) Gap {
+	gap := h.gap(w)
+	switch {
+	case gap.Why != "":
+	case h.missing[w] != "":
+		gap = Gap{h.name + "." + string(w), h.missing[w]}
+	case w == evidence.Packets && h.late != 0:
+		gap = Gap{h.name + ".packets", fmt.Sprintf("its capture began %s after its program", h.late)}
 	}
-	return Gap{h.name + ".packets", fmt.Sprintf("its capture began %s after its program", h.late)}
+	return gap
 }
 
 // hostRows are the rows of a host's table.
 func (t *Tables) hostRows(what, host string, from, to *moment) ([]*Row, Gap) {
 	h := to.host(host)
-	gap := h.gap(evidence.Witness(what))
-	if what == "packets" {
-		gap = h.captureGap()
-	}
+	gap := h.tableGap(evidence.Witness(what))
 	if h.Host == nil {
 		return nil, gap
 	}
-	in := &source{tables: t, host: h.Host, to: to, gaps: func(_ *Row, witness string) Gap { return h.gap(evidence.Witness(witness)) }}
+	contradicted := t.contradicted(host, evidence.Witness(what))
+	in := &source{tables: t, host: h.Host, to: to, gaps: func(r *Row, witness string) Gap {
+		if gap := h.gap(evidence.Witness(witness)); gap.Why != "" {
+			return gap
+		}
+		why := h.missing[evidence.Witness(witness)]
+		if witness == what {
+			why = contradicted(r.Line)
+		}
+		return Gap{host + "." + witness, why}
+	}}
+	row := Row{File: evidence.FileName(host, evidence.Witness(what)), kind: kindOf(what), source: in}
+	for i, w := range row.kind.witnesses {
+		switch {
+		case h.gap(evidence.Witness(w)).Why != "":
+			row.of.set(1<<i, Broken)
+		case w != what && h.missing[evidence.Witness(w)] != "":
+			row.of.set(1<<i, Contradicted)
+		default:
+			row.of.set(1<<i, Whole)
+		}
+	}
 	within := func(at time.Time) bool { return to.has(host, at) && (from == nil || !from.has(host, at)) }
 	switch what {
 	case "sockets":
 		existed := existed(h.Host)
 		dump := dumpOf(h.Sockets, h.number, func(s *evidence.Socket) int { return s.Snapshot })
-		return rowsOf(in, what, dump, func(s *evidence.Socket) (int, bool) { return s.Line, h.taken && !existed[s.Inode] }), gap
+		return rowsOf(row, contradicted, dump, func(s *evidence.Socket) (int, bool) { return s.Line, h.taken && !existed[s.Inode] }), gap
 	case "files":
-		return rowsOf(in, what, filesOf(h.Host, h.number), func(f *evidence.File) (int, bool) { return f.Line, h.taken }), gap
+		return rowsOf(row, contradicted, filesOf(h.Host, h.number), func(f *evidence.File) (int, bool) { return f.Line, h.taken }), gap
 	case "conntrack":
 		dump := dumpOf(h.Translations, h.number, func(t *evidence.Translation) int { return t.Snapshot })
-		return rowsOf(in, what, dump, func(t *evidence.Translation) (int, bool) { return t.Line, h.taken }), gap
+		return rowsOf(row, contradicted, dump, func(t *evidence.Translation) (int, bool) { return t.Line, h.taken }), gap
 	case "packets":
-		return rowsOf(in, what, h.Packets, func(p *evidence.Packet) (int, bool) { return p.Number, within(p.Time) }), gap
+		return rowsOf(row, contradicted, h.Packets, func(p *evidence.Packet) (int, bool) { return p.Number, within(p.Time) }), gap
 	default:
-		return rowsOf(in, what, h.Program, func(e *evidence.ProgramEvent) (int, bool) { return e.Line, within(e.Time) }), gap
+		return rowsOf(row, contradicted, h.Program, func(e *evidence.ProgramEvent) (int, bool) { return e.Line, within(e.Time) }), gap
 	}
 }
 
 // rowsOf makes rows of a host's records, of those that are wanted.
-func rowsOf[R any](in *source, what string, records []R, wanted func(*R) (line int, ok bool)) []*Row {
-	k := kindOf(what)
-	row := Row{File: evidence.FileName(in.host.Name, evidence.Witness(what)), kind: k, source: in}
-	for i, w := range k.witnesses {
-		standing := Whole
-		if in.gaps(nil, w).Why != "" {
-			standing = Broken
-		}
-		row.of.set(1<<i, standing)
-	}
-	row.byHost = row.of
+func rowsOf[R any](row Row, contradicted func(line int) string, records []R, wanted func(*R) (line int, ok bool)) []*Row {
 	rows := make([]Row, 0, len(records))
 	for i := range records {
 		line, ok := wanted(&records[i])
 		if !ok {
 			continue
 		}
-		row.Line, row.record = line, &records[i]
-		rows = append(rows, row)
+		one := row
+		one.Line, one.record = line, &records[i]
+		if contradicted(line) != "" {
+			one.of.set(1, Contradicted) // the table's own witness is the first
+		}
+		one.byHost = one.of
+		rows = append(rows, one)
 	}
 	return pointers(rows)
 }
@@ -314,10 +377,10 @@ func (t *Tables) packetsGap(to *moment) Gap {
 	}
 	for _, lab := range t.run.Lab.Hosts {
 		h := to.host(lab.Name)
-		if gap := h.captureGap(); gap.Why != "" {
+		if gap := h.tableGap(evidence.Packets); gap.Why != "" {
 			return gap
 		}
-		if gap := h.gap(evidence.Conntrack); gap.Why != "" && len(lab.Masquerade) > 0 {
+		if gap := h.tableGap(evidence.Conntrack); gap.Why != "" && len(lab.Masquerade) > 0 {
 			return gap
 		}
 	}

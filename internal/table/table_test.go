@@ -136,6 +136,11 @@ func TestGaps(t *testing.T) {
 	lacks := func(witness, why string) func(*evidence.Run) {
 		return func(r *evidence.Run) { r.Connections[0].Lacks[witness] = why }
 	}
+	contradiction := func(host string, w evidence.Witness, line, snapshot int) func(*evidence.Run) {
+		return func(r *evidence.Run) {
+			r.Contradictions = []evidence.Contradiction{{Host: host, Witness: w, Line: line, Snapshot: snapshot, Why: "so"}}
+		}
+	}
 	undone := func(r *evidence.Run) {
 		r.Steps = r.Steps[1:2]
 		r.Steps[0].Line, r.Steps[0].Answer = 0, nil
@@ -156,6 +161,15 @@ func TestGaps(t *testing.T) {
 			r.Hosts["server"].Files, r.Hosts["server"].Sockets[4].Moving = nil, true
 		}, Gap{}, Value{Unknown: []Gap{{Why: "no witness tells pid of this row"}}}},
 		{"no file", "server.sockets", `pid == 0`, func(r *evidence.Run) { r.Hosts["server"].Files = nil }, Gap{}, Value{Value: true}},
+		{"a record that cannot be", "server.sockets", `inode == 18`, contradiction("server", evidence.Sockets, 5, 0), Gap{}, Value{Unknown: []Gap{{"server.sockets", "line 5: so"}}}},
+		{"a record of no connection", "server.sockets", `inode == 18`, func(r *evidence.Run) {
+			r.Orphans = []evidence.Orphan{{Host: "server", Witness: evidence.Sockets, Line: 5, What: "so"}}
+		}, Gap{}, Value{Unknown: []Gap{{"server.sockets", "line 5: so"}}}},
+		{"another record that cannot be", "server.sockets", `inode == 18`, contradiction("server", evidence.Sockets, 4, 0), Gap{}, Value{Value: true}},
+		{"a record that is missing", "server.sockets", `inode == 18`, contradiction("server", evidence.Sockets, 0, 3), Gap{"server.sockets", "so"}, Value{Value: true}},
+		{"a record that is missing in another dump", "server.sockets", `inode == 18`, contradiction("server", evidence.Sockets, 0, 2), Gap{}, Value{Value: true}},
+		{"an open file that is missing", "server.sockets", `pid == 40`, contradiction("server", evidence.Files, 0, 3), Gap{}, Value{Unknown: []Gap{{"server.files", "so"}}}},
+		{"an event that is missing", "server.program", `event == "prompt"`, contradiction("server", evidence.Program, 0, 0), Gap{"server.program", "so"}, Value{Value: true}},
 		{"late capture", "server.packets", `protocol == "tcp"`, func(r *evidence.Run) { r.Lab.Hosts[2].CaptureAfter = time.Second }, Gap{"server.packets", "its capture began 1s after its program"}, Value{Value: true}},
 		{"no snapshot", "server.packets", `protocol == "tcp"`, func(r *evidence.Run) { delete(r.Hosts["server"].Snapshots, "accepted") }, Gap{"server.host", "the snapshot accepted was not taken"}, Value{Unknown: []Gap{{"server.host", "the snapshot accepted was not taken"}}, Blocked: []Gap{{"server.host", "the snapshot accepted was not taken"}}}},
 
@@ -179,6 +193,7 @@ func TestGaps(t *testing.T) {
 		{"a socket that is not there", "connections", `client.state`, lacks("client.sockets", "its socket table has no row of the connection"), Gap{}, Value{Value: "CLOSE"}},
 		{"a socket of no host", "connections", `client.state`, func(r *evidence.Run) { r.Connections[0].Client.Host = "" }, Gap{}, Value{Unknown: []Gap{{Why: "no witness tells client.state of this row"}}}},
 		{"no snapshot of an end", "connections", `client.state`, func(r *evidence.Run) { delete(r.Hosts["client"].Snapshots, "accepted") }, Gap{"client.host", "the snapshot accepted was not taken"}, Value{Unknown: []Gap{{"client.host", "the snapshot accepted was not taken"}}, Blocked: []Gap{{"client.host", "the snapshot accepted was not taken"}}}},
+		{"a row that is missing", "connections", `client.state`, contradiction("client", evidence.Sockets, 0, 3), Gap{}, Value{Unknown: []Gap{{"client.sockets", "so"}}}},
 		{"conntrack", "connections", `changed`, broken("router", evidence.Conntrack), Gap{"router.conntrack", "it was changed"}, Value{Value: true}},
 		{"the run", "connections", `changed`, func(r *evidence.Run) { r.Defects = []string{"the lab has no host eve"} }, Gap{Why: "the lab has no host eve"}, Value{Value: true}},
 		{"an orphan", "connections", `changed`, func(r *evidence.Run) {
