@@ -38,7 +38,7 @@ func printVerdict(w io.Writer, kept *fourtuple.Evidence, v fourtuple.Verdict, as
 	if asJSON {
 		err = report.JSON(w, v)
 	} else {
-		err = report.Text(w, kept.Lab.Question.EN, v, styleFor(w))
+		err = report.Text(w, kept.Lab.Question, v, styleFor(w))
 	}
 	switch {
 	case err != nil:
@@ -71,37 +71,46 @@ func reportCommand() *cobra.Command {
 	}
 }
 
-// A view shows a kept run in one way: as a whole, or host by host.
+// A view shows a kept run in one way: as a whole, of one host if that is named,
+// or host by host.
 type view struct {
-	name  string
-	whole func(w io.Writer, kept *fourtuple.Evidence) error
+	name, doc string
+	// at says that it is of a snapshot.
+	at    bool
+	whole func(w io.Writer, kept *fourtuple.Evidence, host string) error
 	host  func(w io.Writer, heading string, h *evidence.Host, snapshot string) error
 }
 
 // views are all there are. To add one, name it here.
 var views = []view{
-	{name: "connections", whole: func(w io.Writer, kept *fourtuple.Evidence) error {
-		return report.Connections(w, fourtuple.Judge(kept), styleFor(w))
+	{name: "connections", doc: "the joined table of TCP connections", whole: func(w io.Writer, kept *fourtuple.Evidence, host string) error {
+		return report.Connections(w, fourtuple.Judge(kept), host, styleFor(w))
 	}},
-	{name: "sockets", host: func(w io.Writer, heading string, h *evidence.Host, snapshot string) error {
+	{name: "datagrams", doc: "the joined table of UDP datagrams", whole: func(w io.Writer, kept *fourtuple.Evidence, host string) error {
+		return report.Datagrams(w, fourtuple.Judge(kept), host, styleFor(w))
+	}},
+	{name: "sockets", doc: "the socket tables, as netstat prints them", at: true, host: func(w io.Writer, heading string, h *evidence.Host, snapshot string) error {
 		rows, err := report.SocketsAt(h, snapshot)
 		if err != nil {
 			return err
 		}
 		return report.Sockets(w, heading, rows)
 	}},
-	{name: "files", host: func(w io.Writer, heading string, h *evidence.Host, snapshot string) error {
+	{name: "files", doc: "the programs' open files, sockets as lsof prints them", at: true, host: func(w io.Writer, heading string, h *evidence.Host, snapshot string) error {
 		rows, err := report.FilesAt(h, snapshot)
 		if err != nil {
 			return err
 		}
 		return report.Files(w, heading, rows)
 	}},
-	{name: "packets", host: func(w io.Writer, heading string, h *evidence.Host, _ string) error {
+	{name: "packets", doc: "the captures, as a packet list", host: func(w io.Writer, heading string, h *evidence.Host, _ string) error {
 		return report.Packets(w, heading, h.Packets)
 	}},
-	{name: "steps", host: func(w io.Writer, heading string, h *evidence.Host, _ string) error {
-		return report.Steps(w, heading, h.Events)
+	{name: "steps", doc: "what was done, step by step, and what was answered", whole: func(w io.Writer, kept *fourtuple.Evidence, host string) error {
+		return report.Steps(w, kept.Run, host)
+	}},
+	{name: "account", doc: "what the hosts' agents told of their work, and when", host: func(w io.Writer, heading string, h *evidence.Host, _ string) error {
+		return report.Account(w, heading, h.Events)
 	}},
 }
 
@@ -115,22 +124,24 @@ func viewNames() string {
 
 func showCommand() *cobra.Command {
 	var host, at string
+	about := "Show a kept run.\n\n"
+	for _, v := range views {
+		about += fmt.Sprintf("%-12s %s\n", v.name, v.doc)
+	}
 	c := &cobra.Command{
 		Use:   "show VIEW RUN",
 		Short: "Show a kept run: " + viewNames(),
-		Long: `Show a kept run.
-
-connections  the joined table
-sockets      the socket tables, as netstat prints them
-files        the programs' open files, sockets as lsof prints them
-packets      the captures, as a packet list
-steps        what the hosts did, and when`,
-		Args: cobra.ExactArgs(2),
+		Long:  strings.TrimSuffix(about, "\n"),
+		Args:  cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
 			for _, v := range views {
-				if v.name == args[0] {
-					return v.show(c.OutOrStdout(), args[1], host, at)
+				if v.name != args[0] {
+					continue
 				}
+				if at != "" && !v.at {
+					return fmt.Errorf("--at %s: %s are not of a snapshot, as sockets and files are", at, v.name)
+				}
+				return v.show(c.OutOrStdout(), args[1], host, at)
 			}
 			return fmt.Errorf("no view is called %q; there are %s", args[0], viewNames())
 		},
@@ -153,7 +164,7 @@ func (v view) show(w io.Writer, folder, host, at string) error {
 		hosts = []string{host}
 	}
 	if v.whole != nil {
-		return v.whole(w, kept)
+		return v.whole(w, kept, host)
 	}
 	for i, name := range hosts {
 		heading := ""

@@ -19,14 +19,32 @@ import (
 const (
 	defaultLab = "docker-compose.yml"
 	labsFolder = "labs"
+	// controlFile is beside a lab's file, and put over it.
+	controlFile = "control.yaml"
 )
 
 // load reads a lab: a file, a folder, or the name of a folder in labs/.
-func load(name string) (*fourtuple.Lab, error) {
-	if named := filepath.Join(labsFolder, name); !exists(name) && exists(named) {
-		name = named
+func load(name string) (*fourtuple.Lab, error) { return fourtuple.Load(find(name)) }
+
+// loadControl reads a lab with its control.
+func loadControl(name string) (*fourtuple.Lab, error) {
+	name = find(name)
+	folder := name
+	if info, err := os.Stat(name); err == nil && !info.IsDir() {
+		folder = filepath.Dir(name)
 	}
-	return fourtuple.Load(name)
+	file := filepath.Join(folder, controlFile)
+	if exists(name) && !exists(file) {
+		return nil, fmt.Errorf("--control: %s has no control: there is no %s", name, file)
+	}
+	return fourtuple.Load(name, file)
+}
+
+func find(name string) string {
+	if named := filepath.Join(labsFolder, name); !exists(name) && exists(named) {
+		return named
+	}
+	return name
 }
 
 func exists(file string) bool {
@@ -37,7 +55,7 @@ func exists(file string) bool {
 func listCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
-		Short: "List the labs there are, one line each",
+		Short: "List the labs there are, with their questions",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			labs, err := filepath.Glob(filepath.Join(labsFolder, "*"))
@@ -57,7 +75,7 @@ func listCommand() *cobra.Command {
 					complain(c.ErrOrStderr(), err) // it does not hide the others
 					continue
 				}
-				rows = append(rows, table.Row{name, lab.Name, lab.Question})
+				rows = append(rows, table.Row{name, lab.Name, report.Words(lab.Question)})
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), report.Table(nil, rows))
 			return err

@@ -4,17 +4,18 @@
 //	lab run [LAB]            run a lab and print its verdict
 //	lab list                 list the labs there are
 //	lab judge RUN            judge a kept run again
-//	lab show VIEW RUN        show a kept run as connections, sockets, files, packets or steps
+//	lab show VIEW RUN        show a kept run as connections, sockets, files, packets, steps ...
 //	lab report RUN           write a kept run's page, RUN/report.html
 //	lab compose LAB          print a lab as a complete Compose file
 //	lab images               build the containers' images without a registry
 //	lab clean                remove what crashed runs left
 //	lab server|client|socket the programs, for engines and people to start
+//	lab help claims|tables   the language of labs
 //
 // Called as server, client or socket it is that program.
 //
-// Exit status of run and judge: 0 the lab's claims hold, 1 a claim is refuted,
-// 2 the lab could not run, 3 a claim is not shown.
+// Exit status of run and judge: 0 the lab came out as it expects, 1 a claim came
+// out the other way, 2 the lab could not run, 3 a claim is not shown.
 package main
 
 import (
@@ -110,6 +111,7 @@ func rootCommand() *cobra.Command {
 		programCommand("server", "Be the echo server", echo.ServerMain),
 		programCommand("client", "Be the echo client", echo.ClientMain),
 		programCommand("socket", "Be a prompt for socket calls", socket.Main),
+		claimsTopic(), tablesTopic(),
 	)
 	return root
 }

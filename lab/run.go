@@ -18,6 +18,7 @@ import (
 // A request is what `lab run` was asked for.
 type request struct {
 	lab     string
+	control bool
 	engine  string
 	out     string
 	json    bool
@@ -35,14 +36,18 @@ func runCommand() *cobra.Command {
 LAB is a Compose file, a folder with one, or the name of a folder in labs/;
 without it, ./docker-compose.yml. The run is kept as a folder of evidence.
 
-Exit status: 0 the claims hold, 1 one is refuted, 2 the lab could not run,
-3 a claim is not shown.`,
+Exit status: 0 the lab came out as it expects, 1 a claim came out the other
+way, 2 the lab could not run, 3 a claim is not shown.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				r.lab = args[0]
 			}
-			lab, err := load(r.lab)
+			read := load
+			if r.control {
+				read = loadControl
+			}
+			lab, err := read(r.lab)
 			if err == nil && c.Flags().Changed("clients") {
 				if lab, err = lab.ScaleClients(r.clients); err != nil {
 					err = fmt.Errorf("--clients %d: %w", r.clients, err)
@@ -55,6 +60,7 @@ Exit status: 0 the claims hold, 1 one is refuted, 2 the lab could not run,
 		},
 	}
 	flags := c.Flags()
+	flags.BoolVar(&r.control, "control", false, "run it with the control.yaml beside its file, the change under which it must come out otherwise")
 	flags.StringVar(&r.engine, "engine", "", "netns or docker (default: netns where Linux allows it, else docker)")
 	flags.StringVar(&r.out, "out", "", "keep the run in this folder (default: runs/NAME-TIME)")
 	flags.BoolVar(&r.json, "json", false, "print the verdict as one JSON object, and nothing else on stdout")

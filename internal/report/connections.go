@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,36 +16,53 @@ import (
 // Connections writes the joined table: a row for each connection with its
 // four-tuple and a column for each witness, empty where the witness does not
 // apply. The router's column names the routers that the connection crossed.
-// Where a router translated, each connection has two rows, the first as the
-// client's side has it and the second as the server's side has it.
-func Connections(w io.Writer, v claim.Verdict, style Style) error {
-	_, err := io.WriteString(w, connectionsText(v, style))
+// Where a router translated, each connection has several rows: the first as the
+// client's side has it, one for each translation on the way, behind the router
+// that made it, and the last as the server's side has it. With a host, there are
+// only connections of that host.
+func Connections(w io.Writer, v claim.Verdict, host string, style Style) error {
+	connections := slices.DeleteFunc(slices.Clone(v.Connections), func(c claim.Connection) bool {
+		return host != "" && c.Client != host && c.Server != host
+	})
+	_, err := io.WriteString(w, connectionsText(connections, style))
 	return err
 }
 
-func connectionsText(v claim.Verdict, style Style) string {
-	if len(v.Connections) == 0 {
+func connectionsText(connections []claim.Connection, style Style) string {
+	if len(connections) == 0 {
 		return "no connections\n"
 	}
-	columns := columnsOf(v)
+	columns := columnsOf(connections)
 	var rows []table.Row
 	incomplete := false
-	for _, c := range v.Connections {
+	for _, c := range connections {
 		rows = append(rows, columns.row(c, style))
 		if columns.Translated {
-			rows = append(rows, serverRow(c))
+			rows = append(rows, seenRows(c.Path, c.Server, c.FourTuple, c.Translated)...)
 		}
-		for _, whole := range c.Witnesses {
-			incomplete = incomplete || !whole
+		incomplete = incomplete || !allWhole(c.Witnesses)
+	}
+	return joinedTable(columns.header(), rows, incomplete, "connection", style)
+}
+
+func allWhole(witnesses claim.Witnesses) bool {
+	for _, whole := range witnesses {
+		if !whole {
+			return false
 		}
 	}
-	// The rule is of hyphens, since box-drawing characters are two columns wide
-	// for East Asian terminals.
-	joined := Table(columns.header(), rows)
+	return true
+}
+
+// joinedTable is a joined table with a rule below its header of two lines. The
+// rule is of hyphens, since box-drawing characters are two columns wide for East
+// Asian terminals.
+func joinedTable(header table.Row, rows []table.Row, incomplete bool, of string, style Style, right ...int) string {
+	joined := Table(header, rows, right...)
 	lines := strings.SplitAfterN(joined, "\n", 3)
 	joined = lines[0] + lines[1] + strings.Repeat("-", text.LongestLineLen(joined)) + "\n" + lines[2]
 	if incomplete {
-		joined += style.whole(false) + ": this witness has no whole evidence of the connection\n"
+		joined += style.whole(false) + ": this witness has no whole evidence of the " + of + "\n"
 	}
 	return joined
 }
@@ -57,10 +75,10 @@ type columns struct {
 	Opening    bool // a four-tuple was opened twice, or an opening failed
 }
 
-func columnsOf(v claim.Verdict) columns {
+func columnsOf(connections []claim.Connection) columns {
 	var needed columns
-	for _, c := range v.Connections {
-		needed.Server = needed.Server || c.Server == "" || c.Server != v.Connections[0].Server
+	for _, c := range connections {
+		needed.Server = needed.Server || c.Server == "" || c.Server != connections[0].Server
 		needed.Translated = needed.Translated || c.Translated != nil
 		needed.Opening = needed.Opening || openingText(c.Opening, c.Outcome) != ""
 	}
@@ -139,11 +157,16 @@ func pathText(path []claim.Hop) string {
 // beginsGroup tells whether a column is the first of its host's witnesses.
 func beginsGroup(name string) bool { return strings.HasSuffix(name, ".packets") }
 
-// serverRow is what the server's side has of the connection.
-func serverRow(c claim.Connection) table.Row {
-	at := c.FourTuple
-	if c.Translated != nil {
-		at = *c.Translated
+// seenRows are what was seen of a connection or datagram behind each router that
+// translated it, and at its end.
+func seenRows(path []claim.Hop, last string, tuple evidence.FourTuple, translated *evidence.FourTuple) (rows []table.Row) {
+	if translated == nil {
+		translated = &tuple
 	}
-	return table.Row{hostName(c.Server), "", endpoint(at.Source), "", endpoint(at.Destination)}
+	for _, hop := range path {
+		if hop.Translated != nil && *hop.Translated != *translated {
+			rows = append(rows, table.Row{"behind " + hostName(hop.Host), "", endpoint(hop.Translated.Source), "", endpoint(hop.Translated.Destination)})
+		}
+	}
+	return append(rows, table.Row{hostName(last), "", endpoint(translated.Source), "", endpoint(translated.Destination)})
 }

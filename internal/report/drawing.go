@@ -20,8 +20,8 @@ import (
 //	└────────┘│ client1              │
 //	          └──────────────────────┘
 type drawing struct {
-	Lab     *topology.Lab
 	Notes   map[string]string // a line for a host's box, by its name
+	Roles   map[string]string // "client" or "server", by a host's name
 	Bands   []band
 	Routers []router
 	Last    int // the column after those of the routers
@@ -38,13 +38,13 @@ type router struct {
 	Column, Row, End int
 }
 
-// drawingOf puts the server's subnets first, then those between routers, then
-// those of the clients in the clients' order; routers stand in the order of
-// their first subnets. Of a host on a subnet that the lab does not have there
+// drawingOf puts the servers' subnets first, then those between routers, then
+// those of the clients in the clients' order, then others; routers stand in the
+// order of their first subnets. Of a host on a subnet that the lab does not have there
 // is no drawing.
 func drawingOf(run *evidence.Run) *drawing {
 	lab := run.Lab
-	d := &drawing{Lab: lab, Notes: notesOf(run)}
+	d := &drawing{Notes: notesOf(run), Roles: rolesOf(run)}
 	single := make(map[string][]topology.Host)
 	for _, h := range lab.Hosts {
 		if len(h.Links) == 1 {
@@ -54,7 +54,7 @@ func drawingOf(run *evidence.Run) *drawing {
 	for _, s := range lab.Subnets {
 		d.Bands = append(d.Bands, band{Subnet: s, Hosts: single[s.Name]})
 	}
-	slices.SortStableFunc(d.Bands, func(a, b band) int { return cmp.Compare(rank(lab, a), rank(lab, b)) })
+	slices.SortStableFunc(d.Bands, func(a, b band) int { return cmp.Compare(d.rank(lab, a), d.rank(lab, b)) })
 	for i := range d.Bands {
 		d.Bands[i].Row = i + 1
 	}
@@ -75,16 +75,25 @@ func drawingOf(run *evidence.Run) *drawing {
 	return d
 }
 
-func rank(lab *topology.Lab, b band) int {
+// rank orders the bands.
+func (d *drawing) rank(lab *topology.Lab, b band) int {
+	has := func(role string) bool {
+		return slices.ContainsFunc(b.Hosts, func(h topology.Host) bool { return d.Roles[h.Name] == role })
+	}
 	for i, name := range lab.Clients {
-		if h, ok := lab.Host(name); ok && slices.ContainsFunc(h.Links, func(l topology.Link) bool { return l.Subnet == b.Name }) {
-			return 2 * i
+		if h, ok := lab.Host(name); ok && !has("server") && slices.ContainsFunc(h.Links, func(l topology.Link) bool { return l.Subnet == b.Name }) {
+			return 2 + i
 		}
 	}
-	if len(b.Hosts) == 0 {
+	switch {
+	case has("server"):
+		return 0
+	case len(b.Hosts) == 0:
 		return 1
+	case has("client"):
+		return 2 + len(lab.Clients)
 	}
-	return 2*len(lab.Clients) + 2
+	return 3 + len(lab.Clients)
 }
 
 // Row is a subnet's row, counted from 1; 0 of one that the lab does not have.
@@ -92,16 +101,67 @@ func (d *drawing) Row(subnet string) int {
 	return 1 + slices.IndexFunc(d.Bands, func(b band) bool { return b.Name == subnet })
 }
 
-// notesOf says of the server its port, of a client the source port that it had,
-// and of a router what it does.
+// serversOf are the hosts that connections came to, or the first datagram
+// between two endpoints, in this order.
+func serversOf(run *evidence.Run) (servers []string) {
+	add := func(name string) {
+		if name != "" && !slices.Contains(servers, name) {
+			servers = append(servers, name)
+		}
+	}
+	for i := range run.Connections {
+		add(run.Connections[i].Server.Host)
+	}
+	seen := make(map[evidence.FourTuple]bool)
+	for i := range run.Datagrams {
+		d := &run.Datagrams[i]
+		if !seen[d.AtReceiver().Reverse()] && !seen[d.Reverse()] {
+			add(d.Receiver.Host)
+		}
+		seen[d.FourTuple] = true
+		seen[d.AtReceiver()] = true
+	}
+	return servers
+}
+
+// rolesOf are what hosts did in the run; one that was both is a server.
+func rolesOf(run *evidence.Run) map[string]string {
+	roles := make(map[string]string)
+	for _, name := range run.Lab.Clients {
+		roles[name] = "client"
+	}
+	for i := range run.Connections {
+		roles[run.Connections[i].Client.Host] = "client"
+	}
+	for i := range run.Datagrams {
+		roles[run.Datagrams[i].Sender.Host] = "client"
+	}
+	for _, name := range serversOf(run) {
+		roles[name] = "server"
+	}
+	return roles
+}
+
+// notesOf says of a server the port that connections came to, of a client the
+// source port that it had, and of a router what it does.
 func notesOf(run *evidence.Run) map[string]string {
 	notes := make(map[string]string)
-	for _, c := range run.Connections {
-		note := fmt.Sprintf("from port %d", c.Source.Port())
-		if old := notes[c.Client.Host]; old != "" && old != note {
-			note = "from several ports"
+	note := func(host, words string, port uint16) {
+		one := fmt.Sprintf("%s port %d", words, port)
+		if old := notes[host]; old != "" && old != one {
+			one = words + " several ports"
 		}
-		notes[c.Client.Host] = note
+		notes[host] = one
+	}
+	for i := range run.Connections {
+		c := &run.Connections[i]
+		note(c.Client.Host, "from", c.Source.Port())
+	}
+	for i := range run.Connections {
+		c := &run.Connections[i]
+		if c.Server.Host != c.Client.Host {
+			note(c.Server.Host, "at", c.AtServer().Destination.Port())
+		}
 	}
 	for _, h := range run.Lab.Hosts {
 		if len(h.Masquerade) > 0 {

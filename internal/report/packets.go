@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"fmt"
 	"io"
+	"net/netip"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -16,10 +17,12 @@ import (
 // payloadColumns is how much of a payload is shown.
 const payloadColumns = 40
 
-// Packets writes the TCP segments of a capture in the order given, a line each,
-// below the heading, if there is one:
+// Packets writes the packets of a capture in the order given, a line each, below
+// the heading, if there is one:
 //
 //	NUMBER TIME INTERFACE in|out SOURCE -> DESTINATION FLAGS seq N ack N len N frame N TEXT
+//	NUMBER TIME INTERFACE in|out SOURCE -> DESTINATION UDP len N frame N TEXT
+//	NUMBER TIME INTERFACE in|out SOURCE -> DESTINATION ICMP ERRNO of SOURCE -> DESTINATION frame N
 //
 // The number is the frame's in the capture file, the time that of the day, len
 // the length of the payload and frame that of the frame, in bytes. Sequence
@@ -33,10 +36,36 @@ func Packets(w io.Writer, heading string, rows []evidence.Packet) error {
 	for _, p := range rows {
 		direction := map[bool]string{false: "in", true: "out"}[p.Outgoing]
 		line := fmt.Sprintf("%5d %s %s %-3s %-21s -> %-21s %s frame %d %s", p.Number, clock(p.Time), Printable(p.Interface), direction,
-			endpoint(p.Source), endpoint(p.Destination), segmentText(p, relative), p.FrameLength, payloadText(p))
+			packetEnd(p, p.Source), packetEnd(p, p.Destination), packetText(p, relative), p.FrameLength, payloadText(p))
 		fmt.Fprintln(buffered, strings.TrimRight(line, " "))
 	}
 	return buffered.Flush()
+}
+
+// packetEnd is an end of a packet; ICMP has no ports.
+func packetEnd(p evidence.Packet, end netip.AddrPort) string {
+	if p.Protocol == evidence.ICMP {
+		return Printable(end.Addr().String())
+	}
+	return endpoint(end)
+}
+
+// packetText is what a packet is, by its protocol.
+func packetText(p evidence.Packet, relative relativeNumbers) string {
+	switch p.Protocol {
+	case evidence.UDP:
+		return fmt.Sprintf("UDP len %d", p.Length)
+	case evidence.ICMP:
+		text := "ICMP"
+		if p.ICMP != "" {
+			text += " " + Printable(p.ICMP)
+		}
+		if p.Quoted.IsValid() {
+			text += fmt.Sprintf(" of %s -> %s", endpoint(p.Quoted.Source), endpoint(p.Quoted.Destination))
+		}
+		return text
+	}
+	return segmentText(p, relative)
 }
 
 // clock is the time of the day in UTC.
@@ -60,7 +89,7 @@ func segmentText(p evidence.Packet, relative relativeNumbers) string {
 // payloadText is the beginning of a segment's payload in quotation marks, or
 // says that it is no text; a character may be cut in two by the segment's end.
 func payloadText(p evidence.Packet) string {
-	if len(p.Payload) == 0 {
+	if len(p.Payload) == 0 || p.Protocol == evidence.ICMP {
 		return ""
 	}
 	beginning := p.Payload[:min(len(p.Payload), utf8.UTFMax*payloadColumns)]
@@ -68,7 +97,12 @@ func payloadText(p evidence.Packet) string {
 	if len(valid) < len(beginning)-utf8.UTFMax+1 {
 		return "(no text)"
 	}
-	return `"` + text.Snip(Printable(valid), payloadColumns, "...") + `"`
+	return quoted(valid)
+}
+
+// quoted is the beginning of a text in quotation marks.
+func quoted(words string) string {
+	return `"` + text.Snip(Printable(words), payloadColumns, "...") + `"`
 }
 
 // relativeNumbers are the initial sequence numbers of each direction that was

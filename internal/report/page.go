@@ -3,7 +3,6 @@ package report
 import (
 	"bytes"
 	"embed"
-	"fmt"
 	"html/template"
 	"io"
 	"slices"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/fourtuple/fourtuple/internal/claim"
 	"github.com/fourtuple/fourtuple/internal/evidence"
-	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A Page is what report.html tells of: the evidence of a run, which must not be
@@ -46,7 +44,8 @@ var pageFiles embed.FS
 // what was left out.
 func HTML(w io.Writer, p Page) error {
 	t, err := template.New("").Funcs(template.FuncMap{
-		"look": lookOf, "opening": openingText, "host": hostName, "witness": witnessClass, "role": roleOf,
+		"look": lookOf, "finding": lookOfFinding, "outcome": findingText, "words": Words, "row": rowText,
+		"opening": openingText, "host": hostName, "witness": witnessClass,
 		"label": func(name string) string { return strings.Replace(name, ".", "’s ", 1) },
 	}).ParseFS(pageFiles, "page/*")
 	if err != nil {
@@ -64,9 +63,10 @@ func HTML(w io.Writer, p Page) error {
 	return err
 }
 
-// witnessClass is the class of a connection's witness in the style sheet.
-func witnessClass(c claim.Connection, name string) string {
-	switch whole, applies := c.Witnesses[name]; {
+// witnessClass is the class of a witness of a connection or datagram in the style
+// sheet.
+func witnessClass(witnesses claim.Witnesses, name string) string {
+	switch whole, applies := witnesses[name]; {
 	case !applies:
 		return "none"
 	case whole:
@@ -75,26 +75,25 @@ func witnessClass(c claim.Connection, name string) string {
 	return "lacking"
 }
 
-// roleOf is a host's part in the lab, and its class in the style sheet.
-func roleOf(lab *topology.Lab, name string) string {
-	switch {
-	case slices.Contains(lab.Clients, name):
-		return "client"
-	}
-	return ""
-}
-
 // A pageView is what the template prints, of values as they are, which the page
 // escapes.
 type pageView struct {
 	Page
 	When, Summary string
 	Drawing       *drawing // nil of a large lab
+	Roles         map[string]string
+
+	Steps     []stepLine
+	MoreSteps int
 
 	Columns         columns
 	ColumnNames     []string
 	Connections     []claim.Connection
 	MoreConnections int
+
+	Datagrams         []claim.Datagram
+	DatagramWitnesses []string
+	MoreDatagrams     int
 
 	Servers           []serverView
 	Conversations     []conversation
@@ -106,13 +105,15 @@ type pageView struct {
 
 func viewOf(p Page) pageView {
 	view := pageView{
-		Page: p, When: startOf(p.Run), Summary: summary(p.Verdict.Claims),
-		Columns: columnsOf(p.Verdict), ColumnNames: evidence.ColumnNames,
+		Page: p, When: startOf(p.Run), Summary: summary(p.Verdict.Claims), Roles: rolesOf(p.Run),
+		Columns: columnsOf(p.Verdict.Connections), ColumnNames: evidence.ColumnNames, DatagramWitnesses: datagramWitnesses,
 	}
 	if max(len(p.Run.Lab.Hosts), len(p.Run.Lab.Subnets)) <= mostDrawn {
 		view.Drawing = drawingOf(p.Run)
 	}
+	view.Steps, view.MoreSteps = first(mostRows, stepsOf(p.Run, ""))
 	view.Connections, view.MoreConnections = first(mostRows, p.Verdict.Connections)
+	view.Datagrams, view.MoreDatagrams = first(mostRows, p.Verdict.Datagrams)
 	view.Orphans, view.MoreOrphans = first(mostRows, p.Run.Orphans)
 	view.Servers = serverViews(p.Run)
 	shown, more := first(mostConversations, p.Run.Connections)
@@ -127,24 +128,6 @@ func viewOf(p Page) pageView {
 func first[R any](n int, rows []R) (shown []R, more int) {
 	shown = rows[:min(n, len(rows))]
 	return shown, len(rows) - len(shown)
-}
-
-// summary counts the claims: "Claims: holds 3, refuted 1, not shown 1."
-func summary(findings []claim.Finding) string {
-	if len(findings) == 0 {
-		return "The lab makes no claims."
-	}
-	count := make(map[claim.Outcome]int)
-	for _, f := range findings {
-		count[f.Outcome]++
-	}
-	var parts []string
-	for _, o := range []claim.Outcome{claim.Holds, claim.Refuted, claim.NotShown} {
-		if count[o] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %d", o, count[o]))
-		}
-	}
-	return fmt.Sprintf("Claims: %s.", strings.Join(parts, ", "))
 }
 
 // startOf is the time of the first thing that a host told.

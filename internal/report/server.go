@@ -53,25 +53,18 @@ type serverView struct {
 	MoreDrawn, MoreSockets, MoreFiles int
 }
 
-// A serverSocket is a listening socket or, where it has a connection, an
-// accepted one.
+// A serverSocket is a listening socket, a UDP socket or, where it has a
+// connection, one of those that the listening sockets made.
 type serverSocket struct {
+	Kind       string
 	Local      netip.AddrPort
 	OpenFile   string // its descriptor and inode
 	Connection *evidence.Connection
 }
 
-// serverViews are those of the lab's server, and of every other host that a
-// connection came to.
+// serverViews are those of the first servers of a run.
 func serverViews(run *evidence.Run) []serverView {
-	var names []string
-	for _, c := range run.Connections {
-		if !slices.Contains(names, c.Server.Host) {
-			names = append(names, c.Server.Host)
-		}
-	}
-	names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
-	names, _ = first(mostServers, names)
+	names, _ := first(mostServers, serversOf(run))
 	var views []serverView
 	for _, name := range names {
 		views = append(views, serverViewOf(name, run))
@@ -99,18 +92,27 @@ func serverViewOf(name string, run *evidence.Run) serverView {
 	return view
 }
 
-// serverSockets are the listening sockets of a snapshot, and a socket for each
-// connection to the server.
+// serverSockets are the listening and the UDP sockets of a snapshot, and a socket
+// for each connection to the server.
 func serverSockets(run *evidence.Run, server string, sockets []evidence.Socket, files []evidence.File) []serverSocket {
 	var all []serverSocket
 	for _, s := range sockets {
-		if s.State == evidence.Listen {
-			all = append(all, serverSocket{Local: s.Local, OpenFile: openFileText([]evidence.Socket{s}, files)})
+		kind := ""
+		switch {
+		case s.State == evidence.Listen:
+			kind = "listening"
+		case strings.HasPrefix(s.Protocol, evidence.UDP) && s.State == evidence.Established:
+			kind = "connected UDP"
+		case strings.HasPrefix(s.Protocol, evidence.UDP):
+			kind = "UDP"
+		default:
+			continue
 		}
+		all = append(all, serverSocket{Kind: kind, Local: s.Local, OpenFile: openFileText([]evidence.Socket{s}, files)})
 	}
 	for i := range run.Connections {
 		if c := &run.Connections[i]; c.Server.Host == server && c.Outcome == evidence.Opened {
-			all = append(all, serverSocket{c.Server.Local, openFileText(c.Server.Sockets, c.Server.Files), c})
+			all = append(all, serverSocket{"connection's", c.Server.Local, openFileText(c.Server.Sockets, c.Server.Files), c})
 		}
 	}
 	return all

@@ -55,27 +55,42 @@ func (s Style) whole(whole bool) string {
 	return s.paint(color, mark)
 }
 
-// outcome is the outcome's word behind its mark.
-func (s Style) outcome(o claim.Outcome) string {
-	look, word := lookOf(o), Printable(string(o))
+// finding is the outcome of a claim behind its mark, in the colour of whether it
+// was expected.
+func (s Style) finding(f claim.Finding) string {
+	word := Printable(findingText(f))
 	if !s.ASCII {
-		word = look.Mark + " " + word
+		word = lookOf(f.Outcome).Mark + " " + word
 	}
-	return s.paint(look.color, word)
+	return s.paint(lookOfFinding(f).color, word)
 }
 
 // A look is how an outcome is shown: its mark, its colour in text, and its
 // class in the page's style sheet.
 type look struct{ Mark, color, Class string }
 
+// lookOf is the look of an outcome of a claim, or of a lab.
 func lookOf(o claim.Outcome) look {
 	switch o {
-	case claim.Holds:
+	case claim.Holds, claim.AsExpected:
 		return look{"✓", green, "holds"}
-	case claim.Refuted:
+	case claim.Refuted, claim.NotAsExpected:
 		return look{"✗", red, "refuted"}
 	}
 	return look{"?", yellow, "not-shown"}
+}
+
+// lookOfFinding is that of an outcome, in green where it is the expected one; a
+// belief that holds and should not is red.
+func lookOfFinding(f claim.Finding) look {
+	look := lookOf(f.Outcome)
+	switch {
+	case f.AsExpected:
+		look.color, look.Class = green, "holds"
+	case f.Outcome == claim.Holds:
+		look.color, look.Class = red, "refuted"
+	}
+	return look
 }
 
 // Printable writes text so that it stays on its line and moves no cursor:

@@ -1,0 +1,57 @@
+package report
+
+import (
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/table"
+
+	"github.com/fourtuple/fourtuple/internal/claim"
+)
+
+// datagramWitnesses are the witnesses of a datagram, in the order of their
+// columns.
+var datagramWitnesses = []string{"sender.packets", "router.packets", "receiver.packets"}
+
+// Datagrams writes the joined table of datagrams, as Connections that of
+// connections.
+func Datagrams(w io.Writer, v claim.Verdict, host string, style Style) error {
+	datagrams := slices.DeleteFunc(slices.Clone(v.Datagrams), func(d claim.Datagram) bool {
+		return host != "" && d.Sender != host && d.Receiver != host
+	})
+	_, err := io.WriteString(w, datagramsText(datagrams, style))
+	return err
+}
+
+func datagramsText(datagrams []claim.Datagram, style Style) string {
+	if len(datagrams) == 0 {
+		return "no datagrams\n"
+	}
+	incomplete := false
+	var rows []table.Row
+	for _, d := range datagrams {
+		row := table.Row{hostName(d.Sender), "", endpoint(d.Source), "", endpoint(d.Destination), "", hostName(d.Receiver), strconv.Itoa(d.Length), quoted(d.Text)}
+		for _, name := range datagramWitnesses {
+			cell := ""
+			if whole, applies := d.Witnesses[name]; applies {
+				cell = style.whole(whole)
+			}
+			if name == "router.packets" {
+				cell = strings.TrimSpace(cell + " " + pathText(d.Path))
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
+		if d.Translated != nil {
+			rows = append(rows, seenRows(d.Path, d.Receiver, d.FourTuple, d.Translated)...)
+		}
+		incomplete = incomplete || !allWhole(d.Witnesses)
+	}
+	header := table.Row{"\nsender", "", "\nsource", "", "\ndestination", "", "\nreceiver", "\nbytes", "\ntext"}
+	for _, name := range datagramWitnesses {
+		header = append(header, strings.Replace(name, ".", "\n", 1))
+	}
+	return joinedTable(header, rows, incomplete, "datagram", style, 8)
+}
