@@ -30,7 +30,7 @@ func TestStepsProblems(t *testing.T) {
 		{"two words", []edit{steps("start: server\n      stop: server")}, []string{"lab.yml:11:7: x-lab.steps[0].stop: a step is one word, and this one is start; put a - before stop"}},
 		{"steps mapping", []edit{{claims, claims + "  steps: {start: server}\n"}}, []string{"lab.yml:9:3: x-lab.steps: steps are a list, as [{start: server}, {snapshot: started}]; without the key, programs are started by depends_on"}},
 		{"steps empty", []edit{{claims, claims + "  steps: []\n"}}, []string{"lab.yml:9:3: x-lab.steps: steps are a list, as [{start: server}, {snapshot: started}]; without the key, programs are started by depends_on"}},
-		{"steps override elsewhere", []edit{{"clients: [client1]", "clients: !override [client1]"}}, []string{"lab.yml:6:12: x-lab.clients: YAML takes !override for a tag and not for text; put the whole value in quotes"}},
+		{"steps override of no list", []edit{{"question: Is the port the same?", "question: !override a"}}, []string{"lab.yml:4:13: x-lab.question: YAML takes !override for a tag and not for text; put the whole value in quotes"}},
 		{"start nobody", []edit{steps("start: serve")}, []string{`lab.yml:10:14: x-lab.steps[0].start: no host is called "serve"; did you mean server?`}},
 		{"start among", []edit{steps("start: [server, clint1]")}, []string{`lab.yml:10:23: x-lab.steps[0].start[1]: no host is called "clint1"; did you mean client1?`}},
 		{"start twice", []edit{steps("start: [server, server]")}, []string{"lab.yml:10:23: x-lab.steps[0].start[1]: it is named twice; remove one"}},

@@ -84,6 +84,10 @@ func (r *report) addLoader(err error) {
 		return
 	}
 	text := err.Error()
+	if k, ok := strings.CutPrefix(text, "cannot override "); ok {
+		r.add(strings.Split(k, "."), "it is another kind of value than in the file before, a list for text or the like; write the same kind")
+		return
+	}
 	for _, f := range r.files {
 		text = strings.TrimPrefix(text, "validating "+f.Path+": ")
 	}

@@ -91,8 +91,8 @@ func index(i int) string { return "[" + strconv.Itoa(i) + "]" }
 const overrideTag = "!override"
 
 // overlay puts a later file over an earlier one. Mappings are merged, and of
-// other values the later counts. The steps of a lab are added to the earlier
-// ones, unless their tag is overrideTag.
+// other values the later counts, of lists too. The steps of a lab alone are added
+// to the earlier ones, unless their tag is overrideTag.
 //
 // What Compose makes of lists in services and networks differs from key to key.
 // Values outside x-lab are the loader's, and of their lists only the place is

@@ -117,11 +117,12 @@ func checkNodes(root *yaml.Node, file string, r *report) {
 }
 
 // checkLost refuses under x-lab where YAML loses text: a tag, as "!ok" is one,
-// and a key without a value, as there are two in "{send a, b}".
+// and a key without a value, as there are two in "{send a, b}". The one tag that
+// there may be is overrideTag, of a list.
 func (r *report) checkLost(n *node, k key) {
 	switch {
 	case !slices.Contains(k, labKey):
-	case n.Style&yaml.TaggedStyle != 0 && !(n.Tag == overrideTag && n.Kind == yaml.SequenceNode && slices.Equal(k, stepsKey)):
+	case n.Style&yaml.TaggedStyle != 0 && (n.Tag != overrideTag || n.Kind != yaml.SequenceNode):
 		r.addAt(n.begins, k, "YAML takes %s for a tag and not for text; put the whole value in quotes", n.Tag)
 	case n.Tag == "!!null":
 		r.addAt(n.named, k, "it has no value; give it one, and put text with commas or colons in quotes")
