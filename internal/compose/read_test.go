@@ -30,8 +30,10 @@ func TestParseReadsAllThatIsHonoured(t *testing.T) {
 		WorkingDirectory: "/tmp",
 		StopSignal:       "SIGINT",
 		StopGrace:        90 * time.Second,
-		ExtraHosts:       map[string][]netip.Addr{"old": old, "new": old},
-		CaptureAfter:     90 * time.Second,
+		ExtraHosts: map[string][]netip.Addr{
+			"old": old, "new": old, "client1": {netip.MustParseAddr("10.12.1.10")}, "router": {netip.MustParseAddr("10.12.0.254")},
+		},
+		CaptureAfter: 90 * time.Second,
 	}, server)
 	router, _ := lab.Host("router")
 	assert.True(t, router.Forwards)

@@ -2,6 +2,7 @@ package topology_test
 
 import (
 	"fmt"
+	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -62,6 +63,26 @@ func TestRoutesWithEqualWaysAndTwoDoors(t *testing.T) {
 	assert.Equal(t, []string{"10.12.0.0/24 via 10.12.1.21"}, routes(t, lab, "r3"))
 }
 
+// IPv6 takes the ways that have it:
+//
+//	     ┌─ r1 (IPv4 only) ─┐
+//	a ───┤                  ├── b ── server
+//	     └─ r2 ─────────────┘
+func TestRoutesOfIPv6(t *testing.T) {
+	lab := sketch{
+		subnets: []string{"a", "b"}, ipv6: []string{"a", "b"},
+		hosts: []sketchedHost{
+			{name: "host", on: []int{0}, address: 10},
+			{name: "r1", on: []int{0, 1}, address: 21, router: true, only4: true},
+			{name: "r2", on: []int{0, 1}, address: 22, router: true},
+			{name: "server", on: []int{1}, address: 11},
+		},
+	}.lab()
+	assert.Equal(t, []string{"0.0.0.0/0 via 10.12.0.21", "::/0 via fd12::16"}, routes(t, lab, "host"))
+	assert.Equal(t, []string{"0.0.0.0/0 via 10.12.1.21", "::/0 via fd12:0:0:1::16"}, routes(t, lab, "server"))
+	assert.Empty(t, routes(t, lab, "r2"))
+}
+
 // Nobody forwards: a host with two doors is no router.
 func TestRoutesWithoutRouters(t *testing.T) {
 	lab := sketch{
@@ -82,21 +103,29 @@ func TestRoutesWithoutRouters(t *testing.T) {
 func TestRoutesLeadWhereverRoutersDo(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		lab := drawSketch(t).lab()
-		for _, from := range lab.Hosts {
-			distance := distances(lab, from.Name)
-			for _, to := range lab.Hosts {
-				if to.Name != from.Name {
-					checkWay(t, lab, from.Name, to, distance)
+		for _, address := range []func(topology.Link) netip.Prefix{
+			func(l topology.Link) netip.Prefix { return l.Address },
+			func(l topology.Link) netip.Prefix { return l.Address6 },
+		} {
+			for _, from := range lab.Hosts {
+				distance := distances(lab, from.Name, address)
+				for _, to := range lab.Hosts {
+					if to.Name != from.Name {
+						checkWay(t, lab, from.Name, to, distance, address)
+					}
 				}
+				checkMinimal(t, from, distance, address)
 			}
-			checkMinimal(t, from, distance)
 		}
 	})
 }
 
-func checkWay(t *rapid.T, lab *topology.Lab, from string, to topology.Host, distance map[string]int) {
+func checkWay(t *rapid.T, lab *topology.Lab, from string, to topology.Host, distance map[string]int, address func(topology.Link) netip.Prefix) {
 	for _, link := range to.Links {
-		hops, err := forward(lab, from, link.Address.Addr())
+		if !address(link).IsValid() {
+			continue
+		}
+		hops, err := forward(lab, from, address(link).Addr())
 		want, reachable := distance[link.Subnet]
 		if !reachable {
 			require.Error(t, err, "%s reaches %s on %s, where no router leads", from, to.Name, link.Subnet)
@@ -113,17 +142,28 @@ func checkWay(t *rapid.T, lab *topology.Lab, from string, to topology.Host, dist
 
 // checkMinimal wants no more than a route for each subnet beyond the links,
 // and one for all of them where they go the same way.
-func checkMinimal(t *rapid.T, h topology.Host, distance map[string]int) {
-	beyond := len(distance) - len(h.Links)
+func checkMinimal(t *rapid.T, h topology.Host, distance map[string]int, address func(topology.Link) netip.Prefix) {
+	beyond, is6 := len(distance), false
+	for _, link := range h.Links {
+		if address(link).IsValid() {
+			beyond--
+			is6 = address(link).Addr().Is6()
+		}
+	}
 	gateways := make(map[string]bool)
+	var routes []topology.Route
 	for _, r := range h.Routes {
-		gateways[r.Gateway.String()] = true
+		if r.Destination.Addr().Is6() == is6 {
+			routes = append(routes, r)
+			gateways[r.Gateway.String()] = true
+		}
 	}
 	switch {
+	case len(distance) == 0: // it has no address of the family
 	case beyond > 0 && !h.Forwards && len(gateways) == 1:
-		require.Len(t, h.Routes, 1, h.Name)
-		require.Equal(t, 0, h.Routes[0].Destination.Bits())
+		require.Len(t, routes, 1, h.Name)
+		require.Equal(t, 0, routes[0].Destination.Bits())
 	default:
-		require.Len(t, h.Routes, beyond, h.Name)
+		require.Len(t, routes, beyond, h.Name)
 	}
 }

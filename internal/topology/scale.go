@@ -3,6 +3,7 @@ package topology
 import (
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -46,6 +47,7 @@ func ScaleClients(lab *Lab, n int) (*Lab, error) {
 	for i := range scaled.Hosts {
 		h := &scaled.Hosts[i]
 		h.Links, h.Masquerade, h.DependsOn = slices.Clone(h.Links), slices.Clone(h.Masquerade), slices.Clone(h.DependsOn)
+		h.ExtraHosts = maps.Clone(h.ExtraHosts)
 	}
 	var err error
 	ownSteps := !reflect.DeepEqual(lab.Steps, DefaultSteps(lab.Hosts))
@@ -72,6 +74,7 @@ func ScaleClients(lab *Lab, n int) (*Lab, error) {
 		slices.Sort(h.Masquerade)
 	}
 	ComputeRoutes(&scaled)
+	NameHosts(&scaled)
 	if !ownSteps {
 		scaled.Steps = DefaultSteps(scaled.Hosts)
 	}
@@ -123,7 +126,7 @@ func addClients(lab *Lab, more int) error {
 		c.Name = base + strconv.Itoa(number)
 		c.Hostname = c.Name // a name is one host's only
 		c.Links = []Link{{Subnet: s.Name, Address: address(2)}}
-		c.DependsOn = slices.Clone(client.DependsOn)
+		c.DependsOn, c.ExtraHosts = slices.Clone(client.DependsOn), maps.Clone(client.ExtraHosts)
 		for i, router := range routers {
 			r := &lab.Hosts[router]
 			r.Links = append(r.Links, Link{Subnet: s.Name, Address: address(blockSize - 2 - i)})
@@ -190,5 +193,6 @@ func removeClients(lab *Lab, n int) {
 	for i := range lab.Hosts {
 		h := &lab.Hosts[i]
 		h.DependsOn = slices.DeleteFunc(h.DependsOn, func(name string) bool { return removed[name] })
+		maps.DeleteFunc(h.ExtraHosts, func(name string, _ []netip.Addr) bool { return removed[name] })
 	}
 }

@@ -20,6 +20,11 @@ func TestScaleAddsCopiesOfTheFirstClient(t *testing.T) {
 	assert.Equal(t, time.Minute+time.Second, lab.Limit)
 	added, ok := lab.Host("client5")
 	require.True(t, ok)
+	assert.Equal(t, map[string][]netip.Addr{
+		"client1": {netip.MustParseAddr("10.12.2.10")}, "client2": {netip.MustParseAddr("10.12.3.10")}, "client3": {netip.MustParseAddr("10.12.4.10")},
+		"client4": {netip.MustParseAddr("10.12.5.2")}, "r1": {netip.MustParseAddr("10.12.2.251")}, "server": {netip.MustParseAddr("10.12.0.10")},
+	}, added.ExtraHosts)
+	added.ExtraHosts = nil
 	assert.Equal(t, &topology.Host{
 		Name: "client5", Hostname: "client5", Program: []string{"run", "client1"}, DependsOn: []string{"r1", "server"},
 		Links:  []topology.Link{{Subnet: "lan1-5", Address: netip.MustParsePrefix("10.12.5.18/28")}},
@@ -79,7 +84,22 @@ func TestScaleSaysWhatCannotBe(t *testing.T) {
 			assert.EqualError(t, err, test.want)
 		})
 	}
-	_, err := topology.ScaleClients(star(2, false).lab(), 4034)
+	ipv6 := star(1, false)
+	ipv6.ipv6 = []string{"lan1"}
+	_, err := topology.ScaleClients(ipv6.lab(), 2)
+	assert.EqualError(t, err, "scale sketch to 2 clients: its first client, client1, is on a subnet with IPv6, and new subnets have IPv4 only")
+
+	stepped := star(2, false).lab()
+	stepped.Steps = append([]topology.Step{{Action: topology.Start, On: []string{"client1"}}}, stepped.Steps...)
+	for _, n := range []int{1, 3} {
+		_, err = topology.ScaleClients(stepped, n)
+		assert.ErrorContains(t, err, "clients: the lab has steps of its own, which name whom they are for; run it as it is")
+	}
+	same, err := topology.ScaleClients(stepped, 2)
+	require.NoError(t, err)
+	assert.Equal(t, stepped, same)
+
+	_, err = topology.ScaleClients(star(2, false).lab(), 4034)
 	assert.NoError(t, err, "the control of no room")
 }
 

@@ -14,8 +14,10 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// A sketch is a lab in few words: subnet N is 10.12.N.0/24.
+// A sketch is a lab in few words: subnet N is 10.12.N.0/24, and, if it is one of
+// those with IPv6, fd12:0:0:N::/64.
 type sketch struct {
+	ipv6    []string // subnets
 	subnets []string
 	hosts   []sketchedHost
 	clients []string
@@ -26,6 +28,7 @@ type sketchedHost struct {
 	on         []int // subnets, by number
 	address    int   // the last byte on each of them
 	router     bool
+	only4      bool // a router that does not forward IPv6
 	dependsOn  []string
 	masquerade []string
 }
@@ -34,7 +37,12 @@ func (s sketch) lab() *topology.Lab {
 	lab := &topology.Lab{Name: "sketch", Clients: s.clients, Limit: time.Minute}
 	for n, name := range s.subnets {
 		prefix := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 12, byte(n), 0}), 24)
-		lab.Subnets = append(lab.Subnets, topology.Subnet{Name: name, Prefix: prefix, Gateway: prefix.Addr().Next()})
+		subnet := topology.Subnet{Name: name, Prefix: prefix, Gateway: prefix.Addr().Next()}
+		if slices.Contains(s.ipv6, name) {
+			subnet.Prefix6 = address6(n, 0).Masked()
+			subnet.Gateway6 = address6(n, 1).Addr()
+		}
+		lab.Subnets = append(lab.Subnets, subnet)
 	}
 	for _, h := range s.hosts {
 		host := topology.Host{Name: h.name, Hostname: h.name, Forwards: h.router, DependsOn: h.dependsOn, Masquerade: h.masquerade}
@@ -43,7 +51,14 @@ func (s sketch) lab() *topology.Lab {
 		}
 		for _, n := range h.on {
 			address := netip.AddrFrom4([4]byte{10, 12, byte(n), byte(h.address)})
-			host.Links = append(host.Links, topology.Link{Subnet: s.subnets[n], Address: netip.PrefixFrom(address, 24)})
+			link := topology.Link{Subnet: s.subnets[n], Address: netip.PrefixFrom(address, 24)}
+			if slices.Contains(s.ipv6, link.Subnet) {
+				link.Address6 = address6(n, h.address)
+			}
+			host.Links = append(host.Links, link)
+		}
+		if h.router && len(s.ipv6) > 0 && !h.only4 {
+			host.Sysctls = map[string]string{topology.Forwarding6: "1"}
 		}
 		slices.SortFunc(host.Links, func(a, b topology.Link) int { return strings.Compare(a.Subnet, b.Subnet) })
 		lab.Hosts = append(lab.Hosts, host)
@@ -51,8 +66,13 @@ func (s sketch) lab() *topology.Lab {
 	slices.SortFunc(lab.Subnets, func(a, b topology.Subnet) int { return strings.Compare(a.Name, b.Name) })
 	slices.SortFunc(lab.Hosts, func(a, b topology.Host) int { return strings.Compare(a.Name, b.Name) })
 	topology.ComputeRoutes(lab)
+	topology.NameHosts(lab)
 	lab.Steps = topology.DefaultSteps(lab.Hosts)
 	return lab
+}
+
+func address6(subnet, host int) netip.Prefix {
+	return netip.PrefixFrom(netip.AddrFrom16([16]byte{0: 0xfd, 1: 0x12, 7: byte(subnet), 15: byte(host)}), 64)
 }
 
 // star is the lab that is scaled most:
@@ -118,6 +138,11 @@ func drawSketch(t *rapid.T) sketch {
 	}
 	draw("router", rapid.IntRange(0, 6).Draw(t, "router count"), 2, 4)
 	draw("host", rapid.IntRange(1, 6).Draw(t, "host count"), 1, 2)
+	for _, subnet := range s.subnets {
+		if rapid.Bool().Draw(t, "IPv6") {
+			s.ipv6 = append(s.ipv6, subnet)
+		}
+	}
 	return s
 }
 
@@ -134,7 +159,7 @@ func forward(lab *topology.Lab, from string, to netip.Addr) (hops int, err error
 			return hops - 1, nil
 		}
 		host, _ := lab.Host(at)
-		if at != from && !host.Forwards {
+		if at != from && (!host.Forwards || to.Is6() && host.Sysctls[topology.Forwarding6] != "1") {
 			return hops, fmt.Errorf("%s does not forward", at)
 		}
 		next, ok := nextHop(host, to)
@@ -151,7 +176,7 @@ func forward(lab *topology.Lab, from string, to netip.Addr) (hops int, err error
 func nextHop(host *topology.Host, to netip.Addr) (next netip.Addr, ok bool) {
 	longest := -1
 	linked := func(to netip.Addr) bool {
-		return slices.ContainsFunc(host.Links, func(l topology.Link) bool { return l.Address.Masked().Contains(to) })
+		return slices.ContainsFunc(host.Links, func(l topology.Link) bool { return l.Address.Masked().Contains(to) || l.Address6.Masked().Contains(to) })
 	}
 	if linked(to) {
 		return to, true
@@ -165,13 +190,15 @@ func nextHop(host *topology.Host, to netip.Addr) (next netip.Addr, ok bool) {
 }
 
 // distances says of every subnet over how many routers it is reached from the
-// host, by a search that has nothing to do with the one under test: it goes
-// on until nothing gets shorter.
-func distances(lab *topology.Lab, from string) map[string]int {
+// host, over links that have an address of the family, by a search that has
+// nothing to do with the one under test: it goes on until nothing gets shorter.
+func distances(lab *topology.Lab, from string, address func(topology.Link) netip.Prefix) map[string]int {
 	distance := make(map[string]int)
 	host, _ := lab.Host(from)
 	for _, link := range host.Links {
-		distance[link.Subnet] = 0
+		if address(link).IsValid() {
+			distance[link.Subnet] = 0
+		}
 	}
 	for changed := true; changed; {
 		changed = false
@@ -183,7 +210,7 @@ func distances(lab *topology.Lab, from string) map[string]int {
 				for _, b := range r.Links {
 					near, ok := distance[a.Subnet]
 					far, known := distance[b.Subnet]
-					if ok && (!known || near+1 < far) {
+					if ok && address(b).IsValid() && (!known || near+1 < far) {
 						distance[b.Subnet] = near + 1
 						changed = true
 					}
