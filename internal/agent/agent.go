@@ -141,7 +141,7 @@ func (a *Agent) do(ctx context.Context, step topology.Step) (answer *evidence.Pr
 
 // open sets what must be set, and opens the witnesses.
 func (a *Agent) open() error {
-	translates := len(a.Host.Masquerade) > 0
+	translates := a.Host.Translates()
 	err := a.Namespace.Do(func() (err error) {
 		if a.interfaces, err = witness.Interfaces(); err != nil {
 			return err

@@ -4,9 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/google/nftables"
+	"github.com/google/nftables/binaryutil"
 	"github.com/google/nftables/expr"
 	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
@@ -68,38 +72,102 @@ func skipDAD() error {
 const ruleBatch = 64
 
 // translate makes the calling thread's network namespace a translating router,
-// as at home (RFC 3022's NAPT, nft(8)'s masquerade): what it forwards onto the
-// subnets that the host masquerades gets its own address there for a source,
-// and keeps its port unless another connection has it. Connections are tracked
-// from the first rule on.
+// as at home (RFC 3022's NAPT, nft(8)'s masquerade and dnat): what it forwards
+// onto the subnets that the host masquerades gets its own address there for a
+// source, and keeps its port unless another connection has it or the lab says
+// otherwise; what comes for a port of its own that it forwards goes elsewhere.
+// Connections are tracked from the first rule on.
 func translate(h topology.Host, interfaces []evidence.Interface) error {
 	kernel, err := nftables.New()
 	if err != nil {
-		return fmt.Errorf("masquerade: open nftables: %w", err)
+		return fmt.Errorf("translate: open nftables: %w", err)
 	}
 	table := kernel.AddTable(&nftables.Table{Family: nftables.TableFamilyIPv4, Name: "fourtuple"})
-	chain := kernel.AddChain(&nftables.Chain{
+	postrouting := kernel.AddChain(&nftables.Chain{
 		Name: "postrouting", Table: table, Type: nftables.ChainTypeNAT,
 		Hooknum: nftables.ChainHookPostrouting, Priority: nftables.ChainPriorityNATSource,
 	})
-	links := slices.DeleteFunc(slices.Clone(h.Links), func(l topology.Link) bool { return !slices.Contains(h.Masquerade, l.Subnet) })
-	for batch := range slices.Chunk(links, ruleBatch) {
-		for _, link := range batch {
+	prerouting := kernel.AddChain(&nftables.Chain{
+		Name: "prerouting", Table: table, Type: nftables.ChainTypeNAT,
+		Hooknum: nftables.ChainHookPrerouting, Priority: nftables.ChainPriorityNATDest,
+	})
+	var rules []*nftables.Rule
+	for _, link := range h.Links {
+		if slices.Contains(h.Masquerade, link.Subnet) {
 			at, err := interfaceOf(interfaces, link)
 			if err != nil {
 				return fmt.Errorf("masquerade: %w", err)
 			}
-			kernel.AddRule(&nftables.Rule{Table: table, Chain: chain, Exprs: []expr.Any{
-				&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1},
-				&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: interfaceName(at)},
-				&expr.Masq{},
-			}})
+			for _, match := range masquerade(h.MasqueradePorts) {
+				rules = append(rules, &nftables.Rule{Table: table, Chain: postrouting, Exprs: slices.Concat([]expr.Any{
+					&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1},
+					&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: interfaceName(at)},
+				}, match)})
+			}
+		}
+		for _, f := range h.PortForwards {
+			for _, protocol := range transports {
+				rules = append(rules, &nftables.Rule{Table: table, Chain: prerouting, Exprs: forwardPort(link.Address.Addr(), protocol, f)})
+			}
+		}
+	}
+	for batch := range slices.Chunk(rules, ruleBatch) {
+		for _, rule := range batch {
+			kernel.AddRule(rule)
 		}
 		if err := kernel.Flush(); err != nil {
-			return fmt.Errorf("masquerade onto %s: %w", batch[0].Subnet, err)
+			return fmt.Errorf("translate by nftables: %w", err)
 		}
 	}
 	return nil
+}
+
+// transports are the protocols that have ports.
+var transports = []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP}
+
+// masquerade is what rules do with what leaves by an interface, with these
+// source ports.
+func masquerade(ports string) (rules [][]expr.Any) {
+	switch ports {
+	case "":
+		return [][]expr.Any{{&expr.Masq{}}}
+	case topology.MasqueradeRandom:
+		return [][]expr.Any{{&expr.Masq{FullyRandom: true}}}
+	}
+	low, high, found := strings.Cut(ports, "-")
+	if !found {
+		high = low
+	}
+	number := func(text string) []byte {
+		port, _ := strconv.ParseUint(text, 10, 16) // the lab was checked
+		return binaryutil.BigEndian.PutUint16(uint16(port))
+	}
+	for _, protocol := range transports {
+		rules = append(rules, []expr.Any{
+			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{protocol}},
+			&expr.Immediate{Register: 1, Data: number(low)},
+			&expr.Immediate{Register: 2, Data: number(high)},
+			&expr.Masq{ToPorts: true, RegProtoMin: 1, RegProtoMax: 2},
+		})
+	}
+	return rules
+}
+
+// forwardPort is a rule that sends on what comes for a port of an own address.
+func forwardPort(own netip.Addr, protocol byte, f topology.PortForward) []expr.Any {
+	const destinationAddress, destinationPort = 16, 2 // offsets in the headers of IPv4, of TCP and UDP
+	return []expr.Any{
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseNetworkHeader, Offset: destinationAddress, Len: 4},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: own.AsSlice()},
+		&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{protocol}},
+		&expr.Payload{DestRegister: 1, Base: expr.PayloadBaseTransportHeader, Offset: destinationPort, Len: 2},
+		&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: binaryutil.BigEndian.PutUint16(f.Port)},
+		&expr.Immediate{Register: 1, Data: f.To.Addr().AsSlice()},
+		&expr.Immediate{Register: 2, Data: binaryutil.BigEndian.PutUint16(f.To.Port())},
+		&expr.NAT{Type: expr.NATTypeDestNAT, Family: unix.NFPROTO_IPV4, RegAddrMin: 1, RegProtoMin: 2},
+	}
 }
 
 // interfaceName is an interface's name as nftables compares it.

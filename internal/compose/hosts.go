@@ -72,6 +72,12 @@ func (b *builder) checkHost(h *topology.Host, s types.ServiceConfig) {
 			b.add(at.to(labKey, "masquerade", subnet), "the host is on no such subnet")
 		}
 	}
+	if len(h.PortForwards) > 0 && !h.Forwards {
+		b.add(at.to(labKey, "port-forward"), "only a router sends on what comes; give it several networks and sysctls: {%s: \"1\"}", forwarding)
+	}
+	if h.MasqueradePorts != "" && len(h.Masquerade) == 0 {
+		b.add(at.to(labKey, "masquerade-ports"), "the host masquerades onto no subnet; name one under masquerade")
+	}
 	if len(h.Masquerade) > 0 && !h.Forwards {
 		b.add(at.to(labKey, "masquerade"), "only a router translates addresses; give it several networks and sysctls: {%s: \"1\"}", forwarding)
 	}

@@ -83,10 +83,15 @@ services:
 {{- with .ExtraHosts}}
     extra_hosts:{{range $name, $addresses := .}}{{range $addresses}}
       - {{text (printf "%s:%s" $name .)}}{{end}}{{end}}{{end}}
-{{- if or .Masquerade .CaptureAfter .Programs (saysReady .)}}
+{{- if or .Masquerade .PortForwards .CaptureAfter .Programs (saysReady .)}}
     x-lab:
 {{- with .Masquerade}}
       masquerade: {{list .}}{{end}}
+{{- with .MasqueradePorts}}
+      masquerade-ports: {{text .}}{{end}}
+{{- with .PortForwards}}
+      port-forward:{{range .}}
+        - {{text (printf "%d:%s" .Port .To)}}{{end}}{{end}}
 {{- with .CaptureAfter}}
       capture-after: {{.}}{{end}}
 {{- with .Programs}}

@@ -3,7 +3,9 @@ package compose
 import (
 	"cmp"
 	"maps"
+	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -69,11 +71,51 @@ func readClaims(v value) []topology.Claim {
 // readHostLab reads what stands under x-lab in a service.
 func readHostLab(v value, h *topology.Host) {
 	v.fields(map[string]func(value){
-		"capture-after": func(v value) { h.CaptureAfter = v.duration(0) },
-		"masquerade":    func(v value) { h.Masquerade = v.names() },
-		"programs":      func(v value) { h.Programs = readPrograms(v) },
-		"ready":         func(v value) { h.Ready = v.ready() },
+		"capture-after":    func(v value) { h.CaptureAfter = v.duration(0) },
+		"masquerade":       func(v value) { h.Masquerade = v.names() },
+		"masquerade-ports": func(v value) { h.MasqueradePorts = v.portRange() },
+		"port-forward":     func(v value) { h.PortForwards = readPortForwards(v) },
+		"programs":         func(v value) { h.Programs = readPrograms(v) },
+		"ready":            func(v value) { h.Ready = v.ready() },
 	})
+}
+
+// portRange reads the ports that a router masquerades with.
+func (v value) portRange() string {
+	text := v.text()
+	if text == topology.MasqueradeRandom {
+		return text
+	}
+	low, high, found := strings.Cut(text, "-")
+	if !found {
+		high = low
+	}
+	first, err := strconv.ParseUint(low, 10, 16)
+	last, err2 := strconv.ParseUint(high, 10, 16)
+	if err != nil || err2 != nil || first == 0 || last < first {
+		v.refuse("it must be a port, a range of ports such as 50000-50001, or %s", topology.MasqueradeRandom)
+	}
+	return text
+}
+
+// readPortForwards reads what a router sends on: its own port, and an endpoint.
+func readPortForwards(v value) []topology.PortForward {
+	if !v.isList() {
+		v.refuse("it must be a list, as ['8080:10.12.0.10:80']")
+		return nil
+	}
+	var all []topology.PortForward
+	for _, forward := range v.values() {
+		own, to, _ := strings.Cut(forward.text(), ":")
+		port, err := strconv.ParseUint(own, 10, 16)
+		endpoint, err2 := netip.ParseAddrPort(to)
+		if err != nil || err2 != nil || port == 0 || !endpoint.Addr().Is4() || endpoint.Port() == 0 {
+			forward.refuse("it must be a port of the router, and an IPv4 address and a port that it leads to, as 8080:10.12.0.10:80")
+		}
+		all = append(all, topology.PortForward{Port: uint16(port), To: endpoint})
+	}
+	slices.SortFunc(all, func(a, b topology.PortForward) int { return cmp.Compare(a.Port, b.Port) })
+	return all
 }
 
 // readPrograms reads the host's further programs.

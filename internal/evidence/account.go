@@ -400,7 +400,7 @@ func (a *account) takeSeals(seals []Seal) error {
 // witnesses are those that the host must have.
 func (a *account) witnesses() []Witness {
 	all := []Witness{Packets, Sockets, Files, Program}
-	if len(a.host.Masquerade) > 0 {
+	if a.host.Translates() {
 		all = append(all, Conntrack)
 	}
 	return all

@@ -35,7 +35,7 @@ func (j *joiner) checkHost(h *Host) {
 // do: the one that it tells of is the last that was written down until then.
 func (j *joiner) checkSnapshots(h *Host) {
 	host, number := j.hosts[h.Name], 0
-	polled := host == nil || len(host.Program)+len(host.Programs)+len(host.Masquerade) > 0
+	polled := host == nil || len(host.Program)+len(host.Programs) > 0 || host.Translates()
 	for _, e := range h.Events {
 		if e.Snapshot != 0 {
 			number++

@@ -135,7 +135,7 @@ func (m *mail) readTranslations(h *Host) {
 
 func (m *mail) translates(h *Host) bool {
 	host := m.hosts[h.Name]
-	return host != nil && len(host.Masquerade) > 0
+	return host != nil && host.Translates()
 }
 
 // through is what a conntrack entry makes of a four-tuple: of the original one,

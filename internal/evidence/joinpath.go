@@ -22,7 +22,7 @@ type translated struct {
 // Equal numbers alone are no translation.
 func (j *joiner) translate(h *Host) {
 	router := j.hosts[h.Name]
-	allowed := router != nil && len(router.Masquerade) > 0
+	allowed := router != nil && router.Translates()
 	type change struct{ original, translated FourTuple }
 	seen := make(map[change]bool)
 	for i := range h.Translations {

@@ -98,7 +98,7 @@ func (h *Host) load(root *os.Root, a *account, w Witness) error {
 	if w == Packets {
 		limit = maxCapture
 	}
-	if w == Conntrack && len(a.host.Masquerade) == 0 {
+	if w == Conntrack && !a.host.Translates() {
 		if _, err := root.Lstat(name); err == nil {
 			return fmt.Errorf("%s is of a host that translates nothing", name)
 		}

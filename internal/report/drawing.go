@@ -164,7 +164,7 @@ func notesOf(run *evidence.Run) map[string]string {
 		}
 	}
 	for _, h := range run.Lab.Hosts {
-		if len(h.Masquerade) > 0 {
+		if h.Translates() {
 			notes[h.Name] = "forwards with NAT"
 		} else if h.Forwards {
 			notes[h.Name] = "forwards"

@@ -77,7 +77,7 @@ func Find(lab *topology.Lab, name string) (kind Kind, host string, err error) {
 // has says why a host has no such table, if it has none.
 func (k *Kind) has(h *topology.Host) error {
 	switch {
-	case k.Name == "conntrack" && len(h.Masquerade) == 0:
+	case k.Name == "conntrack" && !h.Translates():
 		return fmt.Errorf("%s translates nothing, so there is no %[1]s.conntrack", h.Name)
 	case (k.Name == "program" || k.Name == "files") && len(h.Program)+len(h.Programs) == 0:
 		return fmt.Errorf("%s has no program, so there is no %[1]s.%s", h.Name, k.Name)

@@ -380,7 +380,7 @@ func (t *Tables) packetsGap(to *moment) Gap {
 		if gap := h.tableGap(evidence.Packets); gap.Why != "" {
 			return gap
 		}
-		if gap := h.tableGap(evidence.Conntrack); gap.Why != "" && len(lab.Masquerade) > 0 {
+		if gap := h.tableGap(evidence.Conntrack); gap.Why != "" && lab.Translates() {
 			return gap
 		}
 	}

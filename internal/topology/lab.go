@@ -106,6 +106,12 @@ type Host struct {
 	// Masquerade names the subnets onto which the host translates the source
 	// of what it forwards to its own address there.
 	Masquerade []string `json:"masquerade,omitempty"`
+	// MasqueradePorts are the source ports that it then uses: a port, two with a
+	// hyphen between them, or MasqueradeRandom; empty means that each keeps its
+	// own while nobody else has it.
+	MasqueradePorts string `json:"masqueradePorts,omitempty"`
+	// PortForwards are what the host sends on, in the order of their ports.
+	PortForwards []PortForward `json:"portForwards,omitempty"`
 	// CaptureAfter delays the host's capture: it starts that long after the
 	// program, as when someone opens Wireshark too late.
 	CaptureAfter time.Duration `json:"captureAfterNs,omitempty"`
@@ -117,6 +123,20 @@ type Program struct {
 	Args  []string `json:"args"`
 	Ready Ready    `json:"ready,omitzero"`
 }
+
+// MasqueradeRandom has a router choose every source port by chance.
+const MasqueradeRandom = "random"
+
+// A PortForward has a router send what comes, by TCP or UDP, for the port of one
+// of its own addresses to another host.
+type PortForward struct {
+	Port uint16         `json:"port"`
+	To   netip.AddrPort `json:"to"`
+}
+
+// Translates tells whether the host changes addresses or ports of what it
+// forwards.
+func (h *Host) Translates() bool { return len(h.Masquerade)+len(h.PortForwards) > 0 }
 
 // A Ready says when a program counts as ready. A program that has ended is
 // always ready.

@@ -56,7 +56,7 @@ func (s *Sample) Write(t testing.TB, dir string) {
 		write(evidence.Sockets, lines(t, h.Sockets))
 		write(evidence.Files, lines(t, h.Files))
 		write(evidence.Program, lines(t, h.Program))
-		if lab, ok := s.Lab.Host(name); ok && len(lab.Masquerade) > 0 {
+		if lab, ok := s.Lab.Host(name); ok && lab.Translates() {
 			write(evidence.Conntrack, lines(t, h.Translations))
 		}
 		events := slices.Clone(h.Events)
