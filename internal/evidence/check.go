@@ -39,6 +39,29 @@ func (j *joiner) check() {
 				j.checkProgram(h, end)
 			}
 		}
+		j.forgetAbsent(c)
+	}
+}
+
+// forgetAbsent takes out the witnesses that have nothing of a connection and need
+// not have: a socket that came and went between two looks at the tables, one that
+// no process ever held, a call that had not answered. They are no witnesses of
+// it.
+func (j *joiner) forgetAbsent(c *Connection) {
+	for _, e := range []end{{c, &c.Client, RoleClient}, {c, &c.Server, RoleServer}} {
+		h := j.run.Hosts[e.Host]
+		if h == nil || c.Lacks[e.column(Packets)] != "" && c.Lacks[e.column(Packets)] != noHandshake {
+			continue
+		}
+		prompted := !slices.ContainsFunc(e.Events, func(p ProgramEvent) bool { return !h.prompts[p.Program] }) &&
+			!slices.ContainsFunc(e.Files, func(f File) bool { return !h.prompts[f.Program] })
+		for w, nothing := range map[Witness]bool{
+			Sockets: len(e.Sockets) == 0, Files: len(e.Files) == 0, Program: prompted && !slices.ContainsFunc(e.Events, e.begins),
+		} {
+			if nothing && h.Defect(w) == "" && !c.Contradicted[e.column(w)] {
+				delete(c.Lacks, e.column(w))
+			}
+		}
 	}
 }
 
@@ -89,9 +112,10 @@ func (j *joiner) lacks(c *Connection) {
 			continue
 		}
 		h := j.run.Hosts[e.Host]
+		itself := c.Source == c.Destination && e.role == RoleServer // its program only connects
 		for w, asked := range map[Witness]bool{
 			Packets: open || e.role == RoleClient || len(e.Packets) > 0,
-			Sockets: open || len(e.Sockets) > 0, Files: open || len(e.Files) > 0, Program: open && h.tells(e),
+			Sockets: open || len(e.Sockets) > 0, Files: open || len(e.Files) > 0, Program: open && h.tells(e) && !itself,
 		} {
 			if asked {
 				c.Lacks[e.column(w)] = e.lack(h, w)

@@ -15,7 +15,7 @@ import (
 // checkHost compares what a host's witnesses say that is not of one connection.
 func (j *joiner) checkHost(h *Host) {
 	h.dumps = j.dumpsOf(h)
-	h.tellers, h.tellData = make(map[string]bool), make(map[string]bool)
+	h.tellers, h.tellData, h.prompts = make(map[string]bool), make(map[string]bool), make(map[string]bool)
 	for _, e := range h.Program {
 		data := e.Event == EventSent || e.Event == EventReceived
 		if data || e.Event == EventConnected || e.Event == EventAccepted || e.Event == EventCall && (e.Call == "connect" || e.Call == "accept") {
@@ -23,6 +23,9 @@ func (j *joiner) checkHost(h *Host) {
 		}
 		if data {
 			h.tellData[e.Program] = true
+		}
+		if e.Event == EventPrompt {
+			h.prompts[e.Program] = true
 		}
 	}
 	j.checkSnapshots(h)
@@ -208,25 +211,25 @@ func (j *joiner) checkUsers() {
 // checkFileRows wants rows as /proc gives them, of the program and what it
 // started.
 func (j *joiner) checkFileRows(h *Host) {
-	type descriptor struct {
+	type link struct {
 		fd     int
 		target string
 	}
-	var last, now map[descriptor]*File
+	var last, now map[link]*File
 	for _, d := range h.dumps {
 		processes := make(map[int][]*File)
-		last, now = now, make(map[descriptor]*File)
+		last, now = now, make(map[link]*File)
 		for _, f := range d.files {
 			of := processes[f.PID]
 			if len(of) > 0 && (of[0].Command != f.Command || of[0].User != f.User || of[0].Program != f.Program) {
 				j.disagree(h, Files, f.Line, 0, "process %d is %q of %q, and %q of %q in line %d", f.PID, f.Command, f.User, of[0].Command, of[0].User, of[0].Line)
 			}
 			processes[f.PID] = append(of, f)
-			now[descriptor{f.FD, f.Target}] = f
+			now[link{f.FD, f.Target}] = f
 		}
 		for _, of := range processes {
 			f := of[0]
-			was := last[descriptor{f.FD, f.Target}]
+			was := last[link{f.FD, f.Target}]
 			if len(of) == 1 && !h.started(f.Program, f.PID) && was != nil && was.PID != f.PID && len(processes[was.PID]) > 0 {
 				j.disagree(h, Files, f.Line, 0, "process %d has the single descriptor %d, which process %d had in line %d", f.PID, f.FD, was.PID, was.Line)
 			}

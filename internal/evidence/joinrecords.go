@@ -178,6 +178,12 @@ func (j *joiner) attachRecords() {
 		h := j.run.Hosts[name]
 		h.existed = inodesBefore(h)
 		datagrams := datagramsOf(h)
+		streams := make(map[descriptor]bool)
+		for i := 0; len(datagrams) > 0 && i < len(h.Files); i++ {
+			if f := &h.Files[i]; strings.HasPrefix(f.Protocol, TCP) {
+				streams[descriptor{f.PID, f.FD, endpoints(f.Local, f.Remote)}] = true
+			}
+		}
 		for i := range h.Sockets {
 			s := &h.Sockets[i]
 			if !h.existed[s.Inode] && strings.HasPrefix(s.Protocol, TCP) {
@@ -206,7 +212,7 @@ func (j *joiner) attachRecords() {
 		for i := range h.Program {
 			e := &h.Program[i]
 			loose := looseRecord{host: h, witness: Program, line: e.Line, tuple: endpoints(e.Local, e.Remote)}
-			if e.Event == EventAnswer || e.Event == EventCall && datagrams[loose.tuple] {
+			if e.Event == EventAnswer || e.Event == EventCall && datagrams[loose.tuple] && !streams[descriptor{e.PID, e.FD, loose.tuple}] {
 				continue // what a prompt answers, its calls have told; they may be of UDP
 			}
 			loose.what = func() string {
@@ -235,6 +241,12 @@ func (j *joiner) attachRecords() {
 
 func endpoints(local, remote netip.AddrPort) FourTuple {
 	return FourTuple{Source: Unmap(local), Destination: Unmap(remote)}
+}
+
+// A descriptor is one of a process, with what it was open to.
+type descriptor struct {
+	pid, fd int
+	tuple   FourTuple
 }
 
 // nobody tells whether no host of the lab has the address. What is sent there

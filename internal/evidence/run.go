@@ -78,8 +78,8 @@ type Host struct {
 	existed map[uint64]bool
 	dumps   []dump
 	// tellers are the programs that tell of connections, tellData those that tell
-	// what they sent and received.
-	tellers, tellData map[string]bool
+	// what they sent and received, prompts those that make single calls.
+	tellers, tellData, prompts map[string]bool
 }
 
 // A Process is a program of a host while it ran, by the agent that started it.
