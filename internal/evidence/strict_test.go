@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -69,22 +70,23 @@ func TestLoadIsStrict(t *testing.T) {
 			h := s.Hosts["client1"]
 			h.Sockets[0].State, h.Sockets[0].Remote, h.Sockets[0].Inode = "LISTEN", netip.MustParseAddrPort("0.0.0.0:0"), 0
 		}, "sockets: client1.sockets.jsonl:1: a socket with inode 0 cannot be in LISTEN"},
-		"access":           {func(s *sample) { s.Hosts["client1"].Files[0].Access = "x" }, "files: client1.files.jsonl:1: descriptor 0x of process 18597"},
-		"events swapped":   {func(s *sample) { p := s.Hosts["client1"].Program; p[1], p[2] = p[2], p[1] }, "program: client1.program.jsonl:3: its time 2026-11-25T00:33:33.49896317Z is before"},
+		"access":           {func(s *sample) { s.Hosts["client1"].Files[0].Access = "x" }, "files: client1.files.jsonl:1: descriptor 0x of process "},
+		"events swapped":   {func(s *sample) { p := s.Hosts["client1"].Program; p[1], p[2] = p[2], p[1] }, "program: client1.program.jsonl:3: its time "},
 		"neither ready":    {func(s *sample) { without(s, "client1", "ready") }, "host: client1.host.jsonl:4: step 2, and it is not said whether the host's command was ready"},
 		"not ready":        {func(s *sample) { event(s, "client1", "ready").Event = "not ready" }, "none"},
-		"no snapshot":      {func(s *sample) { without(s, "client1", "snapshot") }, `host: client1.host.jsonl:6: step 3 without the snapshot "settled"`},
+		"no snapshot":      {func(s *sample) { without(s, "client1", "snapshot") }, ""},
 		"another snapshot": {func(s *sample) { event(s, "client1", "snapshot").Name = "settling" }, "host: client1.host.jsonl:6: a snapshot \"settling\" that no step asks for here"},
 		"snapshot again": {func(s *sample) {
-			insert(s, "client1", 6, evidence.HostEvent{Event: "snapshot", Name: "settled", Snapshot: 3})
+			insert(s, "client1", 6, evidence.HostEvent{Event: "snapshot", Name: "settled", Snapshot: 4})
+			s.Hosts["client1"].Sockets[2].Snapshot = 5
 		}, "none"},
-		"falling snapshot": {func(s *sample) { event(s, "client1", "snapshot").Snapshot = 1 }, "host: client1.host.jsonl:6: snapshot 1 comes after snapshot 1"},
+		"falling snapshot": {func(s *sample) { event(s, "client1", "snapshot").Snapshot = 1 }, ""},
 		"error": {func(s *sample) {
 			insert(s, "client1", 2, evidence.HostEvent{Event: "error", Error: "no\x1b[31m space"})
 		}, "host: client1.host.jsonl:4: client1 says: no\ufffd[31m space"},
 		"after the end":   {func(s *sample) { insert(s, "client1", 10, evidence.HostEvent{Event: "stopped"}) }, `host: client1.host.jsonl:12: "stopped" after the end`},
 		"no process":      {func(s *sample) { event(s, "client1", "started").PID = 0 }, ""},
-		"another program": {func(s *sample) { event(s, "client1", "started").Command = []string{"true"} }, `host: client1.host.jsonl:3: process 18597, ["true"], is not the host's command of the lab, ["client"`},
+		"another program": {func(s *sample) { event(s, "client1", "started").Command = []string{"true"} }, "host: client1.host.jsonl:3: process "},
 		"no status":       {func(s *sample) { event(s, "client1", "exited").Status = nil }, "host: client1.host.jsonl:8: an end without a status"},
 		"time goes back":  {func(s *sample) { event(s, "client1", "ready").Time = event(s, "client1", "registered").Time }, ""},
 		"second address": {func(s *sample) {
@@ -104,20 +106,20 @@ func TestLoadIsStrict(t *testing.T) {
 		"family":            {func(s *sample) { r := &s.Hosts["client1"].Sockets[0]; r.Local = netip.MustParseAddrPort("[fd12::1]:4") }, "sockets: client1.sockets.jsonl:1: [fd12::1]:4 and 10.12.0.10:12000 are no endpoints"},
 		"no remote":         {func(s *sample) { s.Hosts["client1"].Sockets[0].Remote = netip.MustParseAddrPort("0.0.0.0:0") }, "sockets: client1.sockets.jsonl:1: a socket from 10.12.1.10:40001 to 0.0.0.0:0 cannot be ESTABLISHED"},
 		"listener's remote": {func(s *sample) { s.Hosts["client1"].Sockets[0].State = "LISTEN" }, "sockets: client1.sockets.jsonl:1: a socket that listens"},
-		"row twice":         {func(s *sample) { h := s.Hosts["client1"]; h.Sockets = append(h.Sockets, h.Sockets[0]) }, "sockets: client1.sockets.jsonl:2: the same row twice in snapshot 2"},
+		"row twice":         {func(s *sample) { h := s.Hosts["client1"]; h.Sockets = slices.Insert(h.Sockets, 1, h.Sockets[0]) }, "sockets: client1.sockets.jsonl:2: the same row twice in snapshot 2"},
 		"snapshot 0":        {func(s *sample) { s.Hosts["client1"].Sockets[0].Snapshot = 0 }, "sockets: client1.sockets.jsonl:1: snapshot 0 comes after"},
 		"snapshots mixed": {func(s *sample) {
 			h := s.Hosts["client1"]
 			r := h.Sockets[0]
 			r.Snapshot = 1
-			h.Sockets = append(h.Sockets, r)
+			h.Sockets = slices.Insert(h.Sockets, 1, r)
 		}, "sockets: client1.sockets.jsonl:2: snapshot 1 comes after snapshot 2"},
 		"another host's row": {func(s *sample) { s.Hosts["client1"].Sockets[0].Host = "client2" }, `sockets: client1.sockets.jsonl:1: a record of "client2" by "sockets"`},
-		"before its life":    {func(s *sample) { h := &s.Hosts["client1"].Sockets[0].Header; h.Time = h.Time.Add(-time.Hour) }, "sockets: client1.sockets.jsonl:1: its time 2026-11-24T23:33:33.504634478Z is not within the host's life"},
+		"before its life":    {func(s *sample) { h := &s.Hosts["client1"].Sockets[0].Header; h.Time = h.Time.Add(-time.Hour) }, "sockets: client1.sockets.jsonl:1: its time "},
 
 		"descriptor twice":   {func(s *sample) { s.Hosts["client1"].Files[1].FD = 0 }, "files: client1.files.jsonl:2: the same row twice"},
-		"socket's inode":     {func(s *sample) { s.Hosts["client1"].Files[5].Inode = 9 }, `files: client1.files.jsonl:6: target "socket:[7672727]" is not that of inode 9`},
-		"file's state":       {func(s *sample) { s.Hosts["client1"].Files[5].State = "OPEN" }, "files: client1.files.jsonl:6: state OPEN is none of TCP's"},
+		"socket's inode":     {func(s *sample) { s.Hosts["client1"].Files[3].Inode = 9 }, `files: client1.files.jsonl:4: target "socket:[`},
+		"file's state":       {func(s *sample) { s.Hosts["client1"].Files[3].State = "OPEN" }, "files: client1.files.jsonl:4: state OPEN is none of TCP's"},
 		"state of no socket": {func(s *sample) { s.Hosts["client1"].Files[0].State = "LISTEN" }, "files: client1.files.jsonl:1: a row of a socket and of none"},
 		"another process": {func(s *sample) {
 			f := s.Hosts["client1"].Files
@@ -134,7 +136,7 @@ func TestLoadIsStrict(t *testing.T) {
 		"a line of output": {func(s *sample) { e := &s.Hosts["client1"].Program[5]; e.Event, e.Text = "line", "bye" }, "none"},
 
 		"packet on lo":         {func(s *sample) { s.Hosts["client1"].Packets[3].Interface = "lo" }, `packets: client1.pcapng has packet 4 from 10.12.0.10:12000 to 10.12.1.10:40001 on "lo", which leads`},
-		"packet after the end": {func(s *sample) { p := s.Hosts["client1"].Packets; p[len(p)-1].Time = p[0].Time.Add(time.Hour) }, "packets: client1.pcapng has packet 12 at 2026-11-25T01:33:33.498141884Z, which is not within the host's life"},
+		"packet after the end": {func(s *sample) { p := s.Hosts["client1"].Packets; p[len(p)-1].Time = p[0].Time.Add(time.Hour) }, "packets: client1.pcapng has packet 12 at "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -162,22 +164,22 @@ func TestLoadIsStrict(t *testing.T) {
 func TestLoadChecksSeals(t *testing.T) {
 	sample := evidencetest.Copy(t, evidencetest.First)
 	for name, c := range map[string]struct {
-		change func(seals []evidence.Seal) []evidence.Seal
+		change func(s []evidence.Seal) []evidence.Seal // of files, packets, program and sockets
 		want   string
 	}{
-		"dropped": {func(s []evidence.Seal) []evidence.Seal { s[0].Dropped = 3; return s }, "sockets: client1.sockets.jsonl is incomplete: 3 were dropped"},
-		"error":   {func(s []evidence.Seal) []evidence.Seal { s[0].Error = "no space"; return s }, "sockets: client1.sockets.jsonl is incomplete: no space"},
-		"records": {func(s []evidence.Seal) []evidence.Seal { s[0].Records = 2; return s }, "sockets: client1.sockets.jsonl has 1 records, its seal says 2"},
-		"packets": {func(s []evidence.Seal) []evidence.Seal { s[2].Records++; return s }, "packets: client1.pcapng has 12 records, its seal says 13"},
-		"hash":    {func(s []evidence.Seal) []evidence.Seal { s[0].SHA256 = s[1].SHA256; return s }, "sockets: client1.sockets.jsonl was changed"},
-		"bytes":   {func(s []evidence.Seal) []evidence.Seal { s[0].Bytes--; return s }, "sockets: client1.sockets.jsonl was changed"},
-		"missing": {func(s []evidence.Seal) []evidence.Seal { return s[1:] }, "sockets: client1.sockets.jsonl was not sealed"},
-		"twice":   {func(s []evidence.Seal) []evidence.Seal { return append(s, s[0]) }, `host: client1.host.jsonl:11: one seal too many, of "sockets"`},
+		"dropped": {func(s []evidence.Seal) []evidence.Seal { s[3].Dropped = 3; return s }, "sockets: client1.sockets.jsonl is incomplete: 3 were dropped"},
+		"error":   {func(s []evidence.Seal) []evidence.Seal { s[3].Error = "no space"; return s }, "sockets: client1.sockets.jsonl is incomplete: no space"},
+		"records": {func(s []evidence.Seal) []evidence.Seal { s[3].Records = 7; return s }, "sockets: client1.sockets.jsonl has 3 records, its seal says 7"},
+		"packets": {func(s []evidence.Seal) []evidence.Seal { s[1].Records++; return s }, "packets: client1.pcapng has 12 records, its seal says 13"},
+		"hash":    {func(s []evidence.Seal) []evidence.Seal { s[3].SHA256 = s[0].SHA256; return s }, "sockets: client1.sockets.jsonl was changed"},
+		"bytes":   {func(s []evidence.Seal) []evidence.Seal { s[3].Bytes--; return s }, "sockets: client1.sockets.jsonl was changed"},
+		"missing": {func(s []evidence.Seal) []evidence.Seal { return s[:3] }, "sockets: client1.sockets.jsonl was not sealed"},
+		"twice":   {func(s []evidence.Seal) []evidence.Seal { return append(s, s[3]) }, `host: client1.host.jsonl:11: one seal too many, of "sockets"`},
 		"NAT": {func(s []evidence.Seal) []evidence.Seal {
 			return append(s, evidence.Seal{Witness: "conntrack", File: "client1.conntrack.jsonl"})
 		}, `host: client1.host.jsonl:11: one seal too many, of "conntrack"`},
-		"file":     {func(s []evidence.Seal) []evidence.Seal { s[3].File = "client2.program.jsonl"; return s }, `host: client1.host.jsonl:11: "client2.program.jsonl" is not the file of program`},
-		"negative": {func(s []evidence.Seal) []evidence.Seal { s[3].Dropped = -1; return s }, "host: client1.host.jsonl:11: the seal of client1.program.jsonl has a negative number"},
+		"file":     {func(s []evidence.Seal) []evidence.Seal { s[2].File = "client2.program.jsonl"; return s }, `host: client1.host.jsonl:11: "client2.program.jsonl" is not the file of program`},
+		"negative": {func(s []evidence.Seal) []evidence.Seal { s[2].Dropped = -1; return s }, "host: client1.host.jsonl:11: the seal of client1.program.jsonl has a negative number"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -186,6 +188,7 @@ func TestLoadChecksSeals(t *testing.T) {
 				events := bytes.Split(bytes.TrimSpace(data), []byte("\n"))
 				var e evidence.HostEvent
 				require.NoError(t, json.Unmarshal(events[len(events)-1], &e))
+				slices.SortFunc(e.Seals, func(a, b evidence.Seal) int { return strings.Compare(a.File, b.File) })
 				e.Seals = c.change(e.Seals)
 				last, err := json.Marshal(e)
 				require.NoError(t, err)
@@ -198,7 +201,7 @@ func TestLoadChecksSeals(t *testing.T) {
 
 // Lines are written by hand, and sealed.
 func TestLoadReadsRecordsOnly(t *testing.T) {
-	row := `{"time":"2026-11-25T00:33:33.504634478Z","host":"client1","witness":"sockets","snapshot":2,"protocol":"tcp","state":"CLOSE","local":"0.0.0.0:0","remote":"0.0.0.0:0","recvQueue":0,"sendQueue":0,"uid":0,"inode":7%s}`
+	row := `{"time":"2026-11-25T02:58:25.71352088Z","host":"client1","witness":"sockets","snapshot":2,"protocol":"tcp","state":"CLOSE","local":"0.0.0.0:0","remote":"0.0.0.0:0","recvQueue":0,"sendQueue":0,"uid":0,"inode":7%s}`
 	for name, c := range map[string]struct{ text, want string }{
 		"a row":         {fmt.Sprintf(row, "") + "\n", ""},
 		"unknown field": {fmt.Sprintf(row, `,"port":1`) + "\n", `client1.sockets.jsonl:1: json: unknown field "port"`},
@@ -240,7 +243,7 @@ func TestLoadTakesWhatADeadHostLeft(t *testing.T) {
 		assert.Contains(t, d, "client1 ended early: its stream ended (status 137)")
 	}
 	got := r.Hosts["client1"]
-	assert.Len(t, got.Sockets, 1)
+	assert.Len(t, got.Sockets, 3)
 	assert.Len(t, got.Packets, 12)
 }
 
@@ -301,7 +304,7 @@ func TestLoadBelievesTranslationsOfRoutersOnly(t *testing.T) {
 	s := evidencetest.Read(t, evidencetest.Masqueraded)
 	s.Hosts["router"].Translations[1].Translated = s.Hosts["router"].Translations[1].Original
 	s.Write(t, dir)
-	assert.Contains(t, strings.Join(defects(load(t, dir)), "\n"), "router/conntrack: router.conntrack.jsonl:2: 10.12.1.10:40001 -> 10.12.0.10:12000 to")
+	assert.Contains(t, strings.Join(defects(load(t, dir)), "\n"), "router/conntrack: router.conntrack.jsonl:2: 10.12.3.10:40003 -> 10.12.0.10:12000 to")
 	data, err := os.ReadFile(filepath.Join(dir, "router.conntrack.jsonl"))
 	require.NoError(t, err)
 

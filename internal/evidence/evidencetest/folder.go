@@ -5,8 +5,9 @@
 //	                             ├─ client2 10.12.2.10
 //	                             └─ client3 10.12.3.10
 //
-// They lie in testdata and were made by lab run, from clients with fixed source
-// ports. Copy gives one as it is; Edit changes a file as somebody with an
+// They lie in testdata and were made by lab run --engine netns of the lab.yml
+// beside them: docker-compose.yml with fixed source ports, and for Masqueraded
+// with x-lab.masquerade at the router. Copy gives one as it is; Edit changes a file as somebody with an
 // editor would, and Reseal seals the folder anew. Read gives its records as
 // values: a test changes what it likes, and Write writes them, sealed.
 package evidencetest
