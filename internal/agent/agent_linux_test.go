@@ -252,9 +252,13 @@ func TestAgentSetsRoutes(t *testing.T) {
 	ns, other := nettest.New(t), nettest.New(t)
 	nettest.Connect(t, ns, other, "10.12.1.10/24", "10.12.1.254/24")
 	ns.Output(t, "ip", "route", "add", "default", "via", "10.12.1.1")
+	ns.AddAddress(t, "eth0", "fd12:1::10/64")
+	ns.Output(t, "ip", "-6", "route", "add", "default", "via", "fd12:1::1")
 	w := newWorld(t, ns, topology.Host{
-		Links: []topology.Link{{Subnet: "cafe", Address: netip.MustParsePrefix("10.12.1.10/24")}},
+		Links: []topology.Link{{Subnet: "cafe", Address: netip.MustParsePrefix("10.12.1.10/24"), Address6: netip.MustParsePrefix("fd12:1::10/64")}},
 		Routes: []topology.Route{
+			{Destination: netip.MustParsePrefix("fd12::/64"), Gateway: netip.MustParseAddr("fd12:1::fe")},
+			{Destination: netip.MustParsePrefix("::/0"), Gateway: netip.MustParseAddr("fd12:1::fd")},
 			{Destination: netip.MustParsePrefix("10.12.0.0/24"), Gateway: netip.MustParseAddr("10.12.1.254")},
 			{Destination: netip.MustParsePrefix("0.0.0.0/0"), Gateway: netip.MustParseAddr("10.12.1.253")},
 		},
@@ -265,6 +269,10 @@ func TestAgentSetsRoutes(t *testing.T) {
 	assert.Contains(t, routes, "10.12.0.0/24 via 10.12.1.254")
 	assert.Contains(t, routes, "default via 10.12.1.253")
 	assert.NotContains(t, routes, "via 10.12.1.1 ")
+	routes = ns.Output(t, "ip", "-6", "route")
+	assert.Contains(t, routes, "fd12::/64 via fd12:1::fe")
+	assert.Contains(t, routes, "default via fd12:1::fd")
+	assert.NotContains(t, routes, "via fd12:1::1 ")
 	w.do(topology.Close)
 }
 

@@ -81,11 +81,15 @@ func (c *coordinator) walk(ctx, uncut context.Context) {
 		}
 	}
 	c.onHosts(limited, topology.Step{Action: topology.Open})
-	passedOver := false // a step before, or the snapshot after the cut was taken
+	passedOver := false // a step was, as the run was cut short
+	lastTaken := false  // the snapshot after that was
 	for i, step := range c.lab.Steps {
 		over := c.ended || len(c.errs) > 0
 		switch step.Action {
 		case topology.Stop:
+			if over || passedOver {
+				step.Number = 0 // it is the run's end, and no step of the lab
+			}
 			c.end(ctx, step)
 		case topology.Start: // where the run was cut short, hosts note that they did not
 			if !over {
@@ -93,10 +97,11 @@ func (c *coordinator) walk(ctx, uncut context.Context) {
 				c.onHosts(limited, step)
 			}
 		case topology.Snapshot:
-			if over || passedOver {
+			if over || passedOver || lastTaken {
+				passedOver = true
 				continue
 			}
-			passedOver = limited.Err() != nil
+			lastTaken = limited.Err() != nil
 			c.end(ctx, step)
 			if i == last && c.Pause != nil && uncut.Err() == nil {
 				c.Pause(uncut, c.network)
