@@ -327,13 +327,11 @@ func TestReadiness(t *testing.T) {
 					cancel(errors.New("the limit was over"))
 				}()
 			}
-			err := w.Do(ctx, topology.Step{Action: topology.Start, On: []string{"server"}})
-			require.NoError(t, err)
-			cancel(nil)
-			err = w.Do(ctx, topology.Step{Action: topology.Snapshot, Name: topology.Settled})
-			require.NoError(t, err)
-			err = w.Do(ctx, topology.Step{Action: topology.Close}) // stops too
-			require.NoError(t, err)
+			for _, step := range topology.DefaultSteps([]topology.Host{w.Host}) {
+				require.NoError(t, w.Do(ctx, step))
+				cancel(nil)
+			}
+			require.NoError(t, w.Do(ctx, topology.Step{Action: topology.Close}))
 			h := w.load()
 			assert.Empty(t, h.Defects)
 			assert.Positive(t, event(t, h, evidence.HostStarted).PID)

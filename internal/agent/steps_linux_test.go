@@ -55,7 +55,7 @@ func TestAgentRunsPrograms(t *testing.T) {
 		if i > 0 {
 			w.step(on(3, topology.Start, "server/once"))
 		}
-		w.step(topology.Step{Number: 4, Action: topology.Type, On: []string{"server/once"}, Line: line})
+		w.step(topology.Step{Number: 2, Action: topology.Type, On: []string{"server/once"}, Line: line})
 		<-w.started("once").ended
 	}
 	err = w.Do(t.Context(), topology.Step{Number: 5, Action: topology.Type, On: []string{"server/once"}, Line: "three"})
@@ -111,10 +111,10 @@ func prompt(t *testing.T) topology.Host {
 echo '{"event":"prompt"}'
 while read line; do
 	case $line in
-	bad) echo '{"event":"answer","error":"there is no call bad"}' ;;
+	bad) echo '{"event":"answer","typed":"bad","error":"there is no call bad"}' ;;
 	quiet) ;;
 	quit) exit ;;
-	last) echo '{"event":"answer","call":"close"}'; exit ;;
+	last) echo '{"event":"answer","typed":"last","call":"close"}'; exit ;;
 	*) echo '{"event":"call","call":"socket"}'; echo "{\"event\":\"answer\",\"typed\":\"$line\",\"call\":\"listen\",\"errno\":\"EADDRINUSE\",\"result\":-1}" ;;
 	esac
 done`), 0o755))
@@ -133,7 +133,8 @@ func TestAgentTypesToAPrompt(t *testing.T) {
 			w := newWorld(t, nettest.New(t), prompt(t))
 			w.do(topology.Open)
 			w.step(on(1, topology.Start, "server"))
-			ctx := t.Context()
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
 			if line == "quiet" {
 				over, cancel := context.WithTimeoutCause(ctx, 50*time.Millisecond, errors.New("the limit was over"))
 				defer cancel()
@@ -245,13 +246,14 @@ func TestAgentCutsAndMends(t *testing.T) {
 	step := func(action topology.Action, subnets ...string) topology.Step {
 		return topology.Step{Number: 1, Action: action, On: []string{"server"}, Subnets: subnets}
 	}
-	assert.Equal(t, []bool{true, true}, reaches())
+	// Link-local addresses have to be found free first.
+	require.Eventually(t, func() bool { return slices.Equal([]bool{true, true}, reaches()) }, 10*time.Second, time.Millisecond)
 	w.step(step(topology.Cut, "home", "cafe"))
 	assert.Equal(t, []bool{false, false}, reaches())
 	assert.Equal(t, "0", strings.TrimSpace(router.Output(t, "sysctl", "-n", "net.netfilter.nf_conntrack_count")))
 	require.ErrorContains(t, w.Do(t.Context(), step(topology.Cut, "cafe", "home")), "cut server: cafe, home: they are cut off already")
 	w.step(step(topology.Mend, "cafe", "home"))
-	assert.Equal(t, []bool{true, true}, reaches())
+	require.Eventually(t, func() bool { return slices.Equal([]bool{true, true}, reaches()) }, 10*time.Second, time.Millisecond)
 	require.ErrorContains(t, w.Do(t.Context(), step(topology.Mend, "cafe", "home")), "they are not cut off")
 	require.ErrorContains(t, w.Do(t.Context(), step(topology.Cut, "cafe", "moon")), "it is not on moon")
 	w.do(topology.Close)
