@@ -79,7 +79,7 @@ func (c *conn) hello(ctx context.Context) (*Hello, error) {
 	case m.Hello == nil:
 		return nil, errors.New("did not say who it is: its first line is no hello")
 	case m.Hello.Version != Version:
-		return nil, fmt.Errorf("is of another version of fourtuple, %d, and this is %d: build the images anew", m.Hello.Version, Version)
+		return nil, fmt.Errorf("is of another version of fourtuple, %d, and this is %d: build the images anew, and let go of volumes with the old ones by `docker compose down -v`", m.Hello.Version, Version)
 	}
 	return m.Hello, nil
 }

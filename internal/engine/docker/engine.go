@@ -154,7 +154,11 @@ func (n *network) bringUp(ctx context.Context, h topology.Host) error {
 		return fmt.Errorf("attach to host %s: %s", h.Name, oneLine(err))
 	}
 	if _, err := n.cli.ContainerStart(whole, n.object(h.Name), client.ContainerStartOptions{}); err != nil {
-		return errors.Join(fmt.Errorf("start host %s: %s", h.Name, oneLine(err)), s.Close())
+		hint := ""
+		if strings.Contains(err.Error(), run.AgentFolder) {
+			hint = ": the image " + h.Image + " is of an older fourtuple, build it anew"
+		}
+		return errors.Join(fmt.Errorf("start host %s: %s%s", h.Name, oneLine(err), hint), s.Close())
 	}
 	said, cancelSaid := context.WithTimeout(ctx, helloTimeout)
 	defer cancelSaid()

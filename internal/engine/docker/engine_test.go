@@ -80,6 +80,8 @@ func TestUnreachable(t *testing.T) {
 	_, err := Engine{}.Up(t.Context(), run.Setup{})
 	require.ErrorIs(t, err, ErrUnreachable)
 	assert.ErrorContains(t, err, "at unix:///nowhere/docker.sock, start it or name another by DOCKER_HOST: ")
+	_, err = Engine{}.Version(t.Context())
+	require.ErrorIs(t, err, ErrUnreachable)
 	var out strings.Builder
 	require.NoError(t, Clean(t.Context(), &out))
 	assert.Equal(t, "no Docker engine answers: nothing to clean there\n", out.String())

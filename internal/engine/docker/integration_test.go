@@ -432,6 +432,16 @@ func TestClean(t *testing.T) {
 	require.NoError(t, n.Down(t.Context()), "what is gone is no error")
 }
 
+func TestVersion(t *testing.T) {
+	cli := engine(t)
+	told, err := cli.ServerVersion(t.Context(), client.ServerVersionOptions{})
+	require.NoError(t, err)
+	version, err := Engine{}.Version(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, "docker "+told.Version, version)
+	assert.Regexp(t, `^docker \d+\.\d+`, version)
+}
+
 // The engine is found where the docker command finds it: by a context, also
 // over the docker command itself, which is how SSH is reached.
 func TestContext(t *testing.T) {

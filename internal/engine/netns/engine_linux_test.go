@@ -148,6 +148,12 @@ func TestRootless(t *testing.T) {
 	require.Equal(t, fmt.Sprintf("uid %d pid 1", r.UID), lines[2])
 }
 
+func TestVersion(t *testing.T) {
+	version, err := Engine{}.Version(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "netns", version)
+}
+
 // A program that root built for itself runs its programs as another user all
 // the same.
 func TestOwnProgramIsItsOwners(t *testing.T) {
