@@ -75,6 +75,13 @@ func (r *Row) known(c *Column, q count) (missing, broken mask, ok bool) {
 	return 0, s.broken & asked, true
 }
 
+// vouched tells whether it is known what the row's records would be: a capture
+// has them, and no translation on the way is unknown.
+func (r *Row) vouched(capture string) bool {
+	standing, _ := r.Standing(capture)
+	return standing <= NotAsked && r.source.to.translator.Why == ""
+}
+
 // gapsOf are the gaps of the row's witnesses in a set.
 func (r *Row) gapsOf(m mask) (gaps []Gap) {
 	if m == 0 {
@@ -92,6 +99,14 @@ func (r *Row) gapsOf(m mask) (gaps []Gap) {
 func (r *Row) unknown(c *Column, missing mask) []Gap {
 	if gaps := r.gapsOf(missing); len(gaps) > 0 {
 		return gaps
+	}
+	if c.vouch != "" {
+		if gap := r.source.to.translator; gap.Why != "" {
+			return []Gap{gap}
+		}
+		if standing, gap := r.Standing(c.vouch); standing > NotAsked && gap.Why != "" {
+			return []Gap{gap}
+		}
 	}
 	return []Gap{{Why: "no witness tells " + c.Name + " of this row"}}
 }

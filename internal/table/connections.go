@@ -63,6 +63,7 @@ var (
 // endColumns are the columns of one end of a connection.
 func endColumns(role string, get func(*Row) *end) []Column {
 	other := map[string]string{"client": "server", "server": "client"}[role]
+	capture := role + ".packets"
 	socketCell := func(value func(*evidence.Socket) any) func(*Row) any {
 		return func(r *Row) any {
 			e := get(r)
@@ -71,6 +72,9 @@ func endColumns(role string, get func(*Row) *end) []Column {
 			}
 			s := e.socket()
 			if s == nil {
+				if !r.vouched(capture) {
+					return nil
+				}
 				s = &evidence.Socket{State: evidence.Closed}
 			}
 			return value(s)
@@ -84,7 +88,7 @@ func endColumns(role string, get func(*Row) *end) []Column {
 				return nil
 			}
 			files := dumpOf(e.Files, e.at.number, func(f *evidence.File) int { return f.Snapshot })
-			if s := e.socket(); s != nil && s.Moving && len(files) == 0 {
+			if s := e.socket(); len(files) == 0 && (s != nil && s.Moving || !r.vouched(capture)) {
 				return nil
 			}
 			return value(files)
@@ -98,16 +102,16 @@ func endColumns(role string, get func(*Row) *end) []Column {
 			return nil
 		}
 	}
-	sockets, files, capture := []string{role + ".sockets"}, []string{role + ".files"}, role+".packets"
+	sockets, files := []string{role + ".sockets"}, []string{role + ".files"}
 	column := func(name, kind, unit, doc string) Column {
 		return Column{Name: role + "." + name, Type: kind, Unit: unit, Doc: doc, Witnesses: captures, from: capture}
 	}
 	bySockets := func(c Column, value func(*evidence.Socket) any) Column {
-		c.Witnesses, c.from, c.absent, c.value = sockets, "", true, socketCell(value)
+		c.Witnesses, c.from, c.absent, c.vouch, c.value = sockets, "", true, capture, socketCell(value)
 		return c
 	}
 	byFiles := func(c Column, value func([]evidence.File) any) Column {
-		c.Witnesses, c.from, c.absent, c.value = files, "", true, fileCell(value)
+		c.Witnesses, c.from, c.absent, c.vouch, c.value = files, "", true, capture, fileCell(value)
 		return c
 	}
 	byPackets := func(c Column, value func(*end) any) Column {
@@ -280,29 +284,34 @@ func (t *Tables) standing(c *evidence.Connection, name string, record *connectio
 	if !asked {
 		return NotAsked
 	}
-	if c.Contradicted[name] {
-		return Contradicted
-	}
-	at, w := record.client.at, evidence.Witness(name[strings.IndexByte(name, '.')+1:])
+	at, w := record.end(name)
 	switch {
+	case c.Contradicted[name], at != nil && at.translator().Why != "":
+		return Contradicted
 	case strings.HasPrefix(name, "router."):
-		if why == "" {
-			return Whole
-		}
 		if router, reason := t.blamed(why); router != "" && reason == t.run.Hosts[router].Defect(evidence.Packets) {
 			return Broken
 		}
-		return Absent
-	case strings.HasPrefix(name, "server."):
-		at = record.server.at
-	}
-	switch {
 	case at == nil || at.defect(w) != "":
 		return Broken
-	case why != "":
+	}
+	if why != "" {
 		return Absent
 	}
 	return Whole
+}
+
+// end is the host that a witness of the connection is of, nil for the routers,
+// and which one of it.
+func (c *connection) end(witness string) (*hostMoment, evidence.Witness) {
+	role, w, _ := strings.Cut(witness, ".")
+	switch role {
+	case evidence.RoleClient:
+		return c.client.at, evidence.Witness(w)
+	case evidence.RoleServer:
+		return c.server.at, evidence.Witness(w)
+	}
+	return nil, evidence.Witness(w)
 }
 
 // blamed takes apart why the evidence of routers is not whole: it begins with a
@@ -324,22 +333,19 @@ func (t *Tables) blamed(why string) (router, reason string) {
 // connectionGap is why a witness of a connection is not whole.
 func connectionGap(r *Row, witness string) Gap {
 	c := r.record.(*connection)
-	at, why, w := c.client.at, c.Lacks[witness], evidence.Witness(witness[strings.IndexByte(witness, '.')+1:])
-	switch {
-	case strings.HasPrefix(witness, "router."):
+	at, w := c.end(witness)
+	why := c.Lacks[witness]
+	if at == nil {
 		if router, reason := r.source.tables.blamed(why); router != "" {
-			return Gap{router + ".packets", reason}
+			return Gap{router + "." + string(w), reason}
 		}
 		return Gap{witness, why}
-	case strings.HasPrefix(witness, "server."):
-		at = c.server.at
 	}
-	if at == nil {
-		return Gap{witness, why}
+	if gap := at.translator(); gap.Why != "" {
+		return gap
 	}
 	if gap := at.gap(w); gap.Why != "" && !c.Contradicted[witness] {
 		return gap
 	}
-	why = cmp.Or(why, at.missing[w])
-	return Gap{at.name + "." + string(w), why}
+	return Gap{at.name + "." + string(w), cmp.Or(why, at.missing[w])}
 }

@@ -32,7 +32,7 @@ var datagrams = Kind{
 			{Name: "occurrence", Type: "int", Doc: "which of the equal datagrams between its endpoints it is, from 1", Witnesses: byBothEnds, value: of(func(d *evidence.Datagram) int64 { return int64(d.Occurrence) })},
 			{Name: "length", Type: "int", Unit: "bytes", Doc: "the length of its payload", Witnesses: byBothEnds, value: of(func(d *evidence.Datagram) int64 { return int64(d.Length) })},
 			{Name: "text", Type: "string", Doc: "its payload; bytes that are no UTF-8 are \\ufffd", Witnesses: byBothEnds, value: of(func(d *evidence.Datagram) string { return valid(d.Payload) })},
-			{Name: "delivered", Type: "bool", Doc: "whether it came to the receiver until then, by the receiver's capture", Witnesses: []string{"receiver.packets"}, absent: true, value: delivered},
+			{Name: "delivered", Type: "bool", Doc: "whether it came to the receiver until then, by the receiver's capture", Witnesses: []string{"receiver.packets"}, absent: true, vouch: "receiver.packets", value: delivered},
 		},
 	),
 }
@@ -45,6 +45,9 @@ var (
 
 func delivered(r *Row) any {
 	d := r.record.(*evidence.Datagram)
+	if d.Receiver.Packet == nil && r.source.to.translator.Why != "" {
+		return nil
+	}
 	return d.Receiver.Packet != nil && r.source.to.has(d.Receiver.Host, d.Receiver.Packet.Time)
 }
 

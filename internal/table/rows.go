@@ -80,6 +80,8 @@ type moment struct {
 	step int // its number
 	// hosts are all hosts that have anything.
 	hosts map[string]*hostMoment
+	// translator is why it is not known what a router translated.
+	translator Gap
 }
 
 // A hostMoment is a host at a moment.
@@ -94,6 +96,8 @@ type hostMoment struct {
 	time     time.Time
 	// late says that its capture began after its program.
 	late time.Duration
+	// translates says that the lab lets it translate.
+	translates bool
 	// missing says, for witnesses, which records must have been there then and
 	// are not, by other evidence.
 	missing map[evidence.Witness]string
@@ -124,7 +128,7 @@ func (t *Tables) moment(name string) (*moment, error) {
 		return nil, fmt.Errorf("there is no snapshot %s%s", name, didYouMean(name, all))
 	}
 	for _, lab := range t.run.Lab.Hosts {
-		h := &hostMoment{Host: t.run.Hosts[lab.Name], name: lab.Name, snapshot: m.name, late: lab.CaptureAfter}
+		h := &hostMoment{Host: t.run.Hosts[lab.Name], name: lab.Name, snapshot: m.name, late: lab.CaptureAfter, translates: len(lab.Masquerade) > 0}
 		if h.Host != nil {
 			h.number, h.taken = h.Snapshots[m.name]
 			for _, e := range h.Events {
@@ -145,6 +149,9 @@ func (t *Tables) moment(name string) (*moment, error) {
 			}
 		}
 		m.hosts[lab.Name] = h
+		if m.translator.Why == "" {
+			m.translator = h.translator()
+		}
 	}
 	t.moments[name] = m
 	return m, nil
@@ -244,6 +251,17 @@ func (h *hostMoment) tableGap(w evidence.Witness) Gap {
 		gap = Gap{h.name + ".packets", fmt.Sprintf("its capture began %s after its program", h.late)}
 	}
 	return gap
+}
+
+// translator is why it is not known whether the host is an end of a connection,
+// or only translated it: a router of which the evidence that tells is broken.
+func (h *hostMoment) translator() Gap {
+	for _, w := range []evidence.Witness{evidence.Agent, evidence.Packets, evidence.Conntrack} {
+		if why := h.Defect(w); why != "" && h.translates {
+			return Gap{h.name + "." + string(w), why}
+		}
+	}
+	return Gap{}
 }
 
 // hostRows are the rows of a host's table.

@@ -65,8 +65,10 @@ type Column struct {
 	// does not tell.
 	value func(*Row) any
 	// absent says that a witness whose own evidence is whole tells by having
-	// nothing of the row, as a socket table without a socket.
+	// nothing of the row, as a socket table without a socket. That only counts
+	// if vouch, a capture, has the row, so that it is known what to look for.
 	absent bool
+	vouch  string
 	// from is the witness that the value is taken from; the others only confirm
 	// it. Empty if all of them have the same.
 	from string

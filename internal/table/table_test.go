@@ -191,6 +191,8 @@ func TestGaps(t *testing.T) {
 		{"the capture that the value is from", "connections", `client.sent == 2`, lacks("client.packets", "its capture is not whole: so"), Gap{}, Value{Unknown: []Gap{{"client.packets", "its capture is not whole: so"}}}},
 		{"a capture that others confirm", "connections", `client.sent == 2`, lacks("server.packets", "its capture is not whole: so"), Gap{}, Value{Value: true}},
 		{"a socket that is not there", "connections", `client.state`, lacks("client.sockets", "its socket table has no row of the connection"), Gap{}, Value{Value: "CLOSE"}},
+		{"a socket that may be under another address", "connections", `client.state`, broken("router", evidence.Conntrack), Gap{"router.conntrack", "it was changed"}, Value{Unknown: []Gap{{"router.conntrack", "it was changed"}}}},
+		{"a socket of a connection that nobody has there", "connections", `client.state`, lacks("client.packets", "its capture has no packet of the connection"), Gap{}, Value{Unknown: []Gap{{"client.packets", "its capture has no packet of the connection"}}}},
 		{"a socket of no host", "connections", `client.state`, func(r *evidence.Run) { r.Connections[0].Client.Host = "" }, Gap{}, Value{Unknown: []Gap{{Why: "no witness tells client.state of this row"}}}},
 		{"no snapshot of an end", "connections", `client.state`, func(r *evidence.Run) { delete(r.Hosts["client"].Snapshots, "accepted") }, Gap{"client.host", "the snapshot accepted was not taken"}, Value{Unknown: []Gap{{"client.host", "the snapshot accepted was not taken"}}, Blocked: []Gap{{"client.host", "the snapshot accepted was not taken"}}}},
 		{"a row that is missing", "connections", `client.state`, contradiction("client", evidence.Sockets, 0, 3), Gap{}, Value{Unknown: []Gap{{"client.sockets", "so"}}}},
@@ -204,6 +206,10 @@ func TestGaps(t *testing.T) {
 			c.Outcome = evidence.Unknown
 			c.Client.Packets, c.Server.Packets, c.Path[0].Packets = nil, c.Server.Packets[:2], c.Path[0].Packets[:2]
 		}, Gap{Why: "what became of 10.12.1.10:40001 -> 10.12.0.10:12000 is not known"}, Value{Unknown: []Gap{{Why: "no witness tells outcome of this row"}}}},
+		{"two unknowns", "connections", `client.sent == 1 || server.sent == 1 || client.sent == 2`, func(r *evidence.Run) {
+			lacks("client.packets", "its capture is not whole: so")(r)
+			lacks("server.packets", "its capture is not whole: this")(r)
+		}, Gap{}, Value{Unknown: []Gap{{"client.packets", "its capture is not whole: so"}, {"server.packets", "its capture is not whole: this"}}}},
 		{"an expression that errs", "connections", `path[3] == "router"`, func(*evidence.Run) {}, Gap{}, Value{Unknown: []Gap{{Why: "index out of bounds: 3"}}}},
 		{"a list that is unknown", "connections", `path.exists(p, p == "router")`, lacks("router.packets", "router has not forwarded it, by its capture"), Gap{}, Value{Unknown: []Gap{{"router.packets", "router has not forwarded it, by its capture"}}}},
 		{"a set and a regular expression with an unknown", "server.sockets", `program in ["a", "b"] || program.matches("^a")`, broken("server", evidence.Files), Gap{}, Value{Unknown: []Gap{{"server.files", "it was changed"}}, Blocked: []Gap{{"server.files", "it was changed"}}}},
