@@ -317,6 +317,7 @@ func TestReadiness(t *testing.T) {
 			w := newWorld(t, ns, test.host)
 			w.do(topology.Open)
 			ctx, cancel := context.WithCancelCause(t.Context())
+			defer cancel(nil)
 			if test.waited != "" {
 				go func() {
 					time.Sleep(50 * time.Millisecond)

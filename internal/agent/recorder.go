@@ -115,6 +115,9 @@ func add[R any](o *output, at time.Time, records []R, stamp func(*R, evidence.He
 		}
 		lines.Reset()
 	}
+	if len(records) == 0 {
+		_, _ = o.write(nil)
+	}
 	o.records += len(records)
 	return o.err
 }

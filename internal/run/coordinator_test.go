@@ -382,6 +382,11 @@ func saying(within time.Duration, says ...string) (*fakeEngine, Setup) {
 			for _, text := range says {
 				_ = record("client", evidence.Program, []byte("go"))
 				_ = record("server", evidence.Sockets, []byte("go"))
+				if text == "none" {
+					text = ""
+				} else if text == "" {
+					text = " "
+				}
 				_ = record("server", evidence.Program, []byte(text))
 				time.Sleep(2 * time.Second)
 			}
@@ -396,9 +401,11 @@ func TestRunWaits(t *testing.T) {
 		says   []string
 		takes  time.Duration
 		failed string
+		sleeps time.Duration // before the wait, 1s if 0
 	}{
 		"it is so already":      {says: []string{"go"}, takes: time.Second},
 		"it becomes so":         {says: []string{"", "g", "o"}, takes: 4 * time.Second},
+		"it is so no more":      {within: time.Second, says: []string{"go", "none"}, takes: 4 * time.Second, failed: `server.program: no row is so that text == "go" within 1s`, sleeps: 3 * time.Second},
 		"it does so in time":    {within: 2 * time.Second, says: []string{"", "go"}, takes: 2 * time.Second},
 		"it becomes so late":    {within: 2 * time.Second, says: []string{"", "", "go"}, takes: 3 * time.Second, failed: `server.program: no row is so that text == "go" within 2s`},
 		"it never becomes so":   {says: []string{"o"}, takes: time.Minute, failed: `server.program: no row is so that text == "go": the lab's limit of 1m0s was over`},
@@ -408,13 +415,14 @@ func TestRunWaits(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				e, s := saying(test.within, test.says...)
+				s.Lab.Steps[1].For = max(test.sleeps, time.Second)
 				var told []string
 				begun := time.Now()
 				require.NoError(t, Run(t.Context(), e, s, Options{OnHostError: func(err error) { told = append(told, err.Error()) }}))
 				assert.Equal(t, test.takes, time.Since(begun))
 				time.Sleep(10 * time.Second) // for what the program still says
 				text := steps(e.diary)
-				assert.Contains(t, text, everywhere("sleep 1s")+"server looks\n")
+				assert.Contains(t, text, everywhere(s.Lab.Steps[1].String())+"server looks\n")
 				if test.failed == "" {
 					assert.Contains(t, text, "server looks\nserver wait server.program: text == \"go\"\n"+everywhere("snapshot said"))
 					assert.Empty(t, told)

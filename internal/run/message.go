@@ -49,7 +49,7 @@ type message struct {
 	Done   bool           `json:"done,omitempty"`
 	Error  string         `json:"error,omitempty"` // why a step that is done failed
 	// Evidence is the witness that Data is of: whole records, or none, which
-	// says that the witness has a file.
+	// says that the witness has a file, and that a table is empty.
 	Evidence evidence.Witness `json:"evidence,omitempty"`
 	Data     []byte           `json:"data,omitempty"`
 	Leaving  string           `json:"leaving,omitempty"` // why

@@ -73,7 +73,8 @@ type Host interface {
 // ErrDead is why a host that is gone does no step: its stream ended.
 var ErrDead = errors.New("the host is gone")
 
-// A Recorder takes whole records of a host's witness, in their order.
+// A Recorder takes whole records of a host's witness, in their order. None say
+// that the witness has a file, and that a table is empty.
 type Recorder func(host string, w evidence.Witness, records []byte) error
 
 // A Setup is what an engine is given to make a lab's hosts real.

@@ -46,7 +46,7 @@ func newWatches(s *Setup) (map[int]*watch, error) {
 		s.Record = func(host string, w evidence.Witness, records []byte) error {
 			err := record(host, w, records)
 			for _, watch := range watches {
-				if watch.host == host && watch.witness == w && len(records) > 0 {
+				if watch.host == host && watch.witness == w {
 					watch.take(records)
 				}
 			}
@@ -56,10 +56,15 @@ func newWatches(s *Setup) (map[int]*watch, error) {
 	return watches, nil
 }
 
+// take takes what was recorded. No records at all are those of an empty table.
 func (w *watch) take(records []byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.err != nil {
+	switch {
+	case w.err != nil:
+		return
+	case len(records) == 0:
+		w.over = false
 		return
 	}
 	w.over, w.err = w.feed(records)
