@@ -148,7 +148,9 @@ func checkHost(t require.TestingT, lab *topology.Lab, h topology.Host, owners ma
 	for _, route := range h.Routes {
 		gateway, ok := lab.Host(lab.Owners()[route.Gateway])
 		require.True(t, ok)
-		assert.True(t, gateway.Forwards && slices.ContainsFunc(h.Links, func(l topology.Link) bool { return l.Address.Masked().Contains(route.Gateway) }))
+		assert.True(t, gateway.Forwards && slices.ContainsFunc(h.Links, func(l topology.Link) bool {
+			return l.Address.Masked().Contains(route.Gateway) || l.Address6.Masked().Contains(route.Gateway)
+		}))
 	}
 	for _, name := range h.DependsOn {
 		_, ok := lab.Host(name)

@@ -2,8 +2,10 @@ package compose
 
 import (
 	"bytes"
-	"cmp"
+	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -27,9 +29,7 @@ func printLab(lab *topology.Lab) (string, error) {
 	if !reflect.DeepEqual(lab.Steps, topology.DefaultSteps(lab.Hosts)) {
 		steps := &yaml.Node{Kind: yaml.SequenceNode}
 		for _, step := range lab.Steps {
-			printed := printStep(step)
-			x.err = cmp.Or(x.err, printed.err)
-			steps.Content = append(steps.Content, &printed.Node)
+			steps.Content = append(steps.Content, printStep(step))
 		}
 		x.add("steps", steps)
 	}
@@ -38,7 +38,6 @@ func printLab(lab *topology.Lab) (string, error) {
 		for _, claim := range lab.Claims {
 			claims.add(claim.Name, claim.Keys)
 		}
-		x.err = cmp.Or(x.err, claims.err)
 		x.add("claims", &claims.Node)
 	}
 	var top block
@@ -46,14 +45,14 @@ func printLab(lab *topology.Lab) (string, error) {
 	var text bytes.Buffer
 	encoder := yaml.NewEncoder(&text)
 	encoder.SetIndent(2)
-	err := cmp.Or(x.err, top.err, encoder.Encode(&top.Node))
+	err := encoder.Encode(&top.Node)
 	return text.String(), err
 }
 
 // printStep writes a step in the word that it was read from.
-func printStep(step topology.Step) *block {
-	b, word := new(block), string(step.Action)
-	on := strings.Join(step.On, " ") // of most, one
+func printStep(step topology.Step) *yaml.Node {
+	var b block
+	word, on := string(step.Action), strings.Join(step.On, " ") // of most steps, one
 	switch step.Action {
 	case topology.Start, topology.Stop:
 		if len(step.On) == 1 {
@@ -62,65 +61,88 @@ func printStep(step topology.Step) *block {
 			b.addFlow(word, step.On)
 		}
 	case topology.Type:
-		b.addFlow(word, map[string]string{on: step.Line})
+		b.addFlow(word, map[string]any{on: step.Line})
 	case topology.Wait:
-		b.addFlow(word, map[string]string{on + "." + step.Table: step.Where})
+		b.addFlow(word, map[string]any{on + "." + step.Table: step.Where})
 		if step.For > 0 {
 			b.add("within", step.For.String())
 		}
 	case topology.Snapshot:
 		b.add(word, step.Name)
 	case topology.Signal:
-		b.addFlow(word, map[string]string{on: strings.TrimPrefix(step.Signal, "SIG")})
+		b.addFlow(word, map[string]any{on: strings.TrimPrefix(step.Signal, "SIG")})
 	case topology.Cut, topology.Mend:
-		b.addFlow(word, map[string][]string{on: step.Subnets})
+		b.addFlow(word, map[string]any{on: step.Subnets})
 	case topology.Sleep:
 		b.add(word, step.For.String())
 	}
-	return b
+	return &b.Node
 }
 
-// A block is a mapping that is written in the order in which it is filled, with
-// $ doubled in its values, so that it is no variable.
-type block struct {
-	yaml.Node
-	err error // the first one
+// A block is a mapping that is written in the order in which it is filled.
+type block struct{ yaml.Node }
+
+func (b *block) add(name string, value any) {
+	b.Kind = yaml.MappingNode
+	b.Content = append(b.Content, written(name), literally(value))
 }
 
-func (b *block) add(name string, value any) { b.put(name, value, 0) }
-
-func (b *block) addFlow(name string, value any) { b.put(name, value, yaml.FlowStyle) }
+func (b *block) addFlow(name string, value any) {
+	b.add(name, value)
+	b.Content[len(b.Content)-1].Style = yaml.FlowStyle
+}
 
 func (b *block) addText(name string, text topology.Text) {
 	switch {
 	case text.KO != "":
-		b.add(name, text)
+		var both block
+		both.add("en", text.EN)
+		both.add("ko", text.KO)
+		b.add(name, &both.Node)
 	case text.EN != "":
 		b.add(name, text.EN)
 	}
 }
 
-func (b *block) put(name string, value any, style yaml.Style) {
-	b.Kind = yaml.MappingNode
-	var key yaml.Node
-	node, made := value.(*yaml.Node)
-	if !made {
-		node = new(yaml.Node)
-		b.err = cmp.Or(b.err, node.Encode(value))
-		double(node)
-		node.Style |= style
+// literally writes a value so that it is read again as it is: without variables,
+// and text as text.
+func literally(value any) *yaml.Node {
+	switch value := value.(type) {
+	case *yaml.Node:
+		return value
+	case string:
+		return written(strings.ReplaceAll(value, "$", "$$"))
+	case []string:
+		list := &yaml.Node{Kind: yaml.SequenceNode}
+		for _, item := range value {
+			list.Content = append(list.Content, literally(item))
+		}
+		return list
+	case []any:
+		list := &yaml.Node{Kind: yaml.SequenceNode}
+		for _, item := range value {
+			list.Content = append(list.Content, literally(item))
+		}
+		return list
+	case map[string]any:
+		mapping := block{yaml.Node{Kind: yaml.MappingNode}}
+		for _, name := range slices.Sorted(maps.Keys(value)) {
+			mapping.add(name, value[name])
+		}
+		return &mapping.Node
 	}
-	b.err = cmp.Or(b.err, key.Encode(name))
-	b.Content = append(b.Content, &key, node)
+	return &yaml.Node{Kind: yaml.ScalarNode, Value: fmt.Sprint(value)} // a number or a truth
 }
 
-func double(node *yaml.Node) {
-	if node.Kind == yaml.ScalarNode {
-		node.Value = strings.ReplaceAll(node.Value, "$", "$$")
+// written is text, in lines of its own where it has several and these are no
+// trouble to YAML.
+func written(text string) *yaml.Node {
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
+	switch {
+	case text == "<<" || strings.HasPrefix(text, "\n") || strings.HasPrefix(text, " "):
+		node.Style = yaml.DoubleQuotedStyle
+	case strings.Contains(text, "\n"):
+		node.Style = yaml.LiteralStyle
 	}
-	for i, value := range node.Content {
-		if node.Kind != yaml.MappingNode || i%2 == 1 {
-			double(value)
-		}
-	}
+	return node
 }

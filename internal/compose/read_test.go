@@ -158,6 +158,8 @@ func labs(t testing.TB) map[string]string {
 		"first": string(read(t, firstLab)),
 		"small": small(t),
 		"busy":  busy(t),
+		"dual":  dualStack(t),
+		"steps": edited(t, small(t), steps("start: [server, client1]", "type: {server: 'a $$b'}", "wait: {server.sockets: 'true'}\n      within: 2s", "snapshot: a", "cut: {router: [home, cafe]}")),
 		"least": edited(t, small(t), edit{experiment, "x-lab: {}\n"}),
 	}
 }

@@ -177,14 +177,14 @@ func (n *node) inside(offset int, lines []string) place {
 	case n.Style&yaml.LiteralStyle != 0:
 		return n.insideLiteral(offset, lines)
 	}
-	if width, ok := width(written(lines[p.line-1], p.column), n.Value[:offset]); ok {
+	if width, ok := width(from(lines[p.line-1], p.column), n.Value[:offset]); ok {
 		p.column += width
 	}
 	return p
 }
 
-// written is the rest of a line from a column on.
-func written(line string, column int) string {
+// from is the rest of a line from a column on.
+func from(line string, column int) string {
 	for range column - 1 {
 		_, size := utf8.DecodeRuneInString(line)
 		line = line[size:]
