@@ -198,7 +198,7 @@ func begin(c *evidence.Connection) (first time.Time) {
 	return first
 }
 
-// hosts are the routers of a path, each once.
+// hosts are the routers of a path.
 func hosts(path []evidence.Hop) []string {
 	names := []string{}
 	for i := range path {

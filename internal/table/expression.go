@@ -146,7 +146,7 @@ var (
 	unexpected = regexp.MustCompile(`(?:mismatched|extraneous) input '([^']*)'|no viable alternative at input '([^']*)'`)
 	word       = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*$`)
 	wordAhead  = regexp.MustCompile(`^\.?[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*`)
-	// spellings are other languages' words for operators.
+	// spellings are operators as other languages write them.
 	spellings = map[string]string{"and": "&&", "AND": "&&", "or": "||", "OR": "||", "not": "!", "NOT": "!", "=": "=="}
 )
 

@@ -168,10 +168,10 @@ var (
 	}
 )
 
-// protocol is tcp or udp of tcp6 or udp6.
+// protocol is tcp or udp, of a socket of either family.
 func protocol(name string) string { return strings.TrimSuffix(name, "6") }
 
-// family is the socket's own of tcp6 or udp; empty of no socket.
+// family is ipv4 or ipv6, of tcp and udp or of tcp6 and udp6; empty of no socket.
 func family(protocol string) string {
 	switch {
 	case protocol == "":
