@@ -32,7 +32,11 @@ func datagramsText(datagrams []claim.Datagram, style Style) string {
 	incomplete := false
 	var rows []table.Row
 	for _, d := range datagrams {
-		row := table.Row{hostName(d.Sender), "", endpoint(d.Source), "", endpoint(d.Destination), "", hostName(d.Receiver), strconv.Itoa(d.Length), quoted(d.Text)}
+		words := ""
+		if d.Text != "" {
+			words = quoted(d.Text)
+		}
+		row := table.Row{hostName(d.Sender), "", endpoint(d.Source), "", endpoint(d.Destination), "", hostName(d.Receiver), strconv.Itoa(d.Length), words}
 		for _, name := range datagramWitnesses {
 			cell := ""
 			if whole, applies := d.Witnesses[name]; applies {

@@ -21,7 +21,7 @@ import (
 //	cafe 10.12.1.0/24      outer .254 ── client1 … client7 .11 … .17, twin .20
 //	v6 2001:db8:12::/64    outer ::254 ── client8, client9
 func busyRun() *evidence.Run {
-	lab := &topology.Lab{Name: "busy", Server: "server", Port: 443}
+	lab := &topology.Lab{Name: "busy"}
 	for _, s := range [][2]string{{"cafe", "10.12.1.0/24"}, {"home", "10.12.0.0/24"}, {"transit", "10.12.9.0/30"}, {"v6", "2001:db8:12::/64"}} {
 		lab.Subnets = append(lab.Subnets, topology.Subnet{Name: s[0], Prefix: netip.MustParsePrefix(s[1])})
 	}
@@ -40,7 +40,19 @@ func busyRun() *evidence.Run {
 	add("outer", true, link("cafe", "10.12.1.254/24"), link("transit", "10.12.9.2/30"), link("v6", "2001:db8:12::254/64"))
 	add("server", false, link("home", "10.12.0.10/24"))
 	add("twin", false, link("cafe", "10.12.1.20/24"), link("home", "10.12.0.20/24"))
-	return &evidence.Run{Lab: lab, Hosts: map[string]*evidence.Host{}}
+	run := &evidence.Run{Lab: lab, Hosts: map[string]*evidence.Host{}}
+	cameToServer(run)
+	return run
+}
+
+// cameToServer gives a run a connection, so that it has a server.
+func cameToServer(run *evidence.Run) {
+	run.Connections = []evidence.Connection{{
+		FourTuple: evidence.FourTuple{Source: end("10.12.1.11:5000"), Destination: end("10.12.0.10:443")},
+		Client:    evidence.Side{Host: "client1", Local: end("10.12.1.11:5000"), Remote: end("10.12.0.10:443")},
+		Server:    evidence.Side{Host: "server", Local: end("10.12.0.10:443"), Remote: end("10.12.1.11:5000")},
+		Opening:   1, Outcome: evidence.Unanswered,
+	}}
 }
 
 // The server's subnet comes first, then the one between the routers, then those
@@ -60,7 +72,9 @@ func TestDrawing(t *testing.T) {
 		"astray": {astray, "home: server"},
 	} {
 		var got []string
-		d := drawingOf(&evidence.Run{Lab: test.lab})
+		run := &evidence.Run{Lab: test.lab}
+		cameToServer(run)
+		d := drawingOf(run)
 		for _, b := range d.Bands {
 			line := b.Name + ":"
 			for _, h := range b.Hosts {

@@ -44,7 +44,7 @@ var pageFiles embed.FS
 // what was left out.
 func HTML(w io.Writer, p Page) error {
 	t, err := template.New("").Funcs(template.FuncMap{
-		"look": lookOf, "finding": lookOfFinding, "outcome": findingText, "words": Words, "row": rowText,
+		"look": lookOf, "finding": lookOfFinding, "outcome": findingText, "words": Words, "rows": unquoted,
 		"opening": openingText, "host": hostName, "witness": witnessClass,
 		"label": func(name string) string { return strings.Replace(name, ".", "’s ", 1) },
 	}).ParseFS(pageFiles, "page/*")

@@ -120,11 +120,15 @@ func TestLargePage(t *testing.T) {
 func hostilePage(s string) Page {
 	run, v := refuted()
 	lab := run.Lab
-	lab.Question, v.Lab, run.LabHash = s, s, s
+	lab.Question, lab.Explanation, v.Lab, run.LabHash = topology.Text{EN: s, KO: s}, topology.Text{EN: s, KO: s}, s, s
+	withSteps(run)
+	run.Steps[1].Step.Line, run.Steps[1].Host, run.Steps[1].Answer = s, s, &evidence.ProgramEvent{Text: s, Error: s}
 	lab.Subnets[1].Name, lab.Hosts[1].Name, lab.Hosts[1].Links[0].Subnet = s, s, s
-	lab.Hosts[4].Links[1].Subnet, lab.Hosts[4].Masquerade, lab.Server, lab.Clients[0] = s, []string{s}, s, s
-	v.Claims[0] = claim.Finding{Claim: s, Text: s, Reason: s, Outcome: claim.Outcome(s)}
-	v.Connections[0].Client, v.Connections[1].Server, v.Connections[2].Path = s, s, []string{s}
+	lab.Hosts[4].Links[1].Subnet, lab.Hosts[4].Masquerade, lab.Clients[0] = s, []string{s}, s
+	v.Claims[0] = claim.Finding{Claim: s, Text: topology.Text{EN: s, KO: s}, Reason: s + s, Outcome: claim.Outcome(s), Expected: claim.Outcome(s), Missing: s, Rows: []claim.Row{{File: "f", Text: s}}}
+	v.Connections[0].Client, v.Connections[1].Server, v.Connections[2].Path = s, s, []claim.Hop{{Host: s}}
+	v.Datagrams[0].Sender, v.Datagrams[0].Text, v.Datagrams[0].Path = s, s, []claim.Hop{{Host: s}}
+	v.Versions = claim.Versions{Fourtuple: s, Engine: s, Kernel: s}
 	run.Defects[0], run.Orphans[0] = s, evidence.Orphan{Host: s, Witness: evidence.Witness(s), What: s}
 	for _, h := range run.Hosts {
 		h.Name, h.Defects = s, map[evidence.Witness]string{evidence.Sockets: s}

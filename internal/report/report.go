@@ -58,12 +58,12 @@ func Text(w io.Writer, question topology.Text, v claim.Verdict, style Style) err
 	for _, f := range v.Claims {
 		fmt.Fprintln(&b, wrap(style.paint(bold, Printable(f.Claim))+": "+Printable(Words(f.Text)), "", "    "))
 		fmt.Fprintln(&b, wrap(style.finding(f)+": "+Printable(f.Reason), "  ", "    "))
-		rows, more := first(mostQuoted, f.Rows)
+		rows, more := first(mostQuoted, unquoted(f))
 		for _, r := range rows {
-			fmt.Fprintf(&b, "    %s\n", rowText(r))
+			fmt.Fprintf(&b, "    %s\n", r)
 		}
 		if more > 0 {
-			fmt.Fprintf(&b, "    and %d more rows\n", more)
+			fmt.Fprintf(&b, "    and %d more\n", more)
 		}
 	}
 	look := lookOf(v.Outcome)
@@ -91,6 +91,16 @@ func rowText(r claim.Row) string {
 	return place + ": " + Printable(strings.TrimSpace(r.Text))
 }
 
+// unquoted are the rows of a claim that its reason does not quote itself.
+func unquoted(f claim.Finding) (rows []string) {
+	for _, r := range f.Rows {
+		if text := rowText(r); !strings.Contains(Printable(f.Reason), text) {
+			rows = append(rows, text)
+		}
+	}
+	return rows
+}
+
 // expectedText is what a lab expects of a claim.
 func expectedText(f claim.Finding) string {
 	if f.Missing != "" {
@@ -109,7 +119,7 @@ func findingText(f claim.Finding) string {
 	case f.Expected == "":
 		return string(f.Outcome)
 	}
-	return fmt.Sprintf("%s, expected is %s", f.Outcome, expectedText(f))
+	return fmt.Sprintf("%s, but %s is expected", f.Outcome, expectedText(f))
 }
 
 // summary counts the claims: "7 claims (holds 5, refuted 2)", or says how many,

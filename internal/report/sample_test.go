@@ -53,7 +53,7 @@ func end(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 func sampleLab() *topology.Lab {
 	lab := &topology.Lab{
-		Name: "three-clients", Question: question, Server: "server", Port: 12000,
+		Name: "three-clients", Question: topology.Text{EN: question},
 		Clients: []string{"client1", "client2", "client3"},
 	}
 	router := topology.Host{Name: "router", Forwards: true}
@@ -177,44 +177,111 @@ func exchange(client netip.AddrPort, message string, n int) []evidence.Packet {
 	return packets
 }
 
-// sampleVerdict is a verdict on the sample; outcomes are those of the test.
-func sampleVerdict(run *evidence.Run, outcomes ...claim.Outcome) claim.Verdict {
-	v := claim.Verdict{Lab: run.Lab.Name, Run: run.ID, Outcome: outcomes[0], Claims: []claim.Finding{
-		{Claim: "one-port", Text: "every accepted socket's local port is 12000, and so is the listening socket's", Reason: "the listening socket and 3 accepted sockets, all on port 12000"},
-		{Claim: "distinct-sources", Text: "the server sees each client under a source address, and on a subnet, of its own", Reason: "the server saw 1 source address, 10.12.0.254, for 3 connections: 10.12.1.10:40992 (cafe), 10.12.2.10:46253 (office), 10.12.3.10:51514 (campus)"},
-		{Claim: "message-ports", Text: "each message of a client goes to port 12000, and each reply comes from port 12000", Reason: "client.packets of client2 -> server: its capture has no packet of the connection"},
+// sampleVerdict is a verdict on the sample; outcomes are those of the test, of
+// the lab and of its claims. Expected is that they hold.
+func sampleVerdict(run *evidence.Run, lab claim.Outcome, outcomes ...claim.Outcome) claim.Verdict {
+	v := claim.Verdict{Lab: run.Lab.Name, Run: run.ID, Outcome: lab, AsExpected: lab == claim.AsExpected, Claims: []claim.Finding{
+		{Claim: "one-port", Key: "one-port", Text: topology.Text{EN: "every accepted socket's local port is 12000, and so is the listening socket's"}, Reason: "the listening socket and 3 accepted sockets, all on port 12000"},
+		{Claim: "distinct-sources", Key: "distinct-sources", Text: topology.Text{EN: "the server sees each client under a source address, and on a subnet, of its own", KO: "서버에는 클라이언트마다 다른 주소가 보인다"}, Reason: "the server saw 1 source address, 10.12.0.254, for 3 connections: 10.12.1.10:40992 (cafe), 10.12.2.10:46253 (office), 10.12.3.10:51514 (campus)"},
+		{Claim: "message-ports", Key: "every", Text: topology.Text{EN: "each message of a client goes to port 12000, and each reply comes from port 12000"}, Reason: "client.packets of client2 -> server: its capture has no packet of the connection"},
 	}}
 	for i := range v.Claims {
-		v.Claims[i].Outcome = outcomes[i]
+		f := &v.Claims[i]
+		f.Outcome, f.Expected, f.AsExpected = outcomes[i], claim.Holds, outcomes[i] == claim.Holds
 	}
+	v.Claims[1].Rows = []claim.Row{
+		{File: "server.sockets.jsonl", Line: 4, Text: "tcp 10.12.0.10:12000 10.12.0.254:40992 ESTABLISHED"},
+		{File: "server.sockets.jsonl", Line: 5, Text: "tcp 10.12.0.10:12000 10.12.0.254:46253 ESTABLISHED"},
+		{File: "server.sockets.jsonl", Line: 6, Text: "tcp 10.12.0.10:12000 10.12.0.254:51514 ESTABLISHED"},
+		{File: "client1.pcapng", Line: 1, Text: "client1 10.12.1.10:40992 -> server 10.12.0.10:12000"},
+	}
+	v.Versions = claim.Versions{Fourtuple: "v1.0.0", Engine: "netns", Kernel: "6.18.0"}
 	for i := range run.Connections {
 		c := &run.Connections[i]
 		row := claim.Connection{
 			Client: c.Client.Host, Server: c.Server.Host, FourTuple: c.FourTuple,
-			Opening: c.Opening, Outcome: c.Outcome, Path: []string{"router"}, Witnesses: claim.Witnesses{},
+			Opening: c.Opening, Outcome: c.Outcome, Path: []claim.Hop{{Host: "router"}}, Witnesses: claim.Witnesses{},
 		}
 		if at := c.AtServer(); c.Translated() {
-			row.Translated = &at
+			row.Translated, row.Path[0].Translated = &at, &at
 		}
 		for name, lack := range c.Lacks {
 			row.Witnesses[name] = lack == ""
 		}
 		v.Connections = append(v.Connections, row)
 	}
+	for i := range run.Datagrams {
+		d := &run.Datagrams[i]
+		row := claim.Datagram{
+			Sender: d.Sender.Host, Receiver: d.Receiver.Host, FourTuple: d.FourTuple, Occurrence: d.Occurrence, Length: d.Length, Text: string(d.Payload),
+			Path: []claim.Hop{{Host: "router"}}, Witnesses: claim.Witnesses{},
+		}
+		for name, lack := range d.Lacks {
+			row.Witnesses[name] = lack == ""
+		}
+		v.Datagrams = append(v.Datagrams, row)
+	}
 	return v
+}
+
+// withSteps gives a run steps: a typed line that was answered, one that was not
+// done, and a snapshot of all hosts.
+func withSteps(run *evidence.Run) {
+	at := sampleStart.Add(time.Second)
+	row := func(number int, host string, step topology.Step, answer *evidence.ProgramEvent) {
+		step.Number = number
+		run.Steps = append(run.Steps, evidence.StepRow{Step: step, Time: at, Host: host, Answer: answer, Line: 3})
+	}
+	typed := func(line string) topology.Step {
+		return topology.Step{Action: topology.Type, On: []string{"server"}, Line: line}
+	}
+	row(1, "server", topology.Step{Action: topology.Start, On: []string{"server"}}, nil)
+	row(2, "server", typed("listen 12000"), &evidence.ProgramEvent{Local: end("0.0.0.0:12000"), Answer: evidence.Answer{Call: "listen"}})
+	row(3, "server", typed("c = accept"), &evidence.ProgramEvent{Answer: evidence.Answer{Call: "accept", Waiting: true}})
+	row(4, "server", typed("recv c"), &evidence.ProgramEvent{Local: serverEnd, Remote: end("10.12.1.10:40992"), Text: "hi\n", Bytes: 3, Answer: evidence.Answer{Call: "recv", Result: 3}})
+	row(5, "server", typed("send c x"), &evidence.ProgramEvent{Answer: evidence.Answer{Call: "send", Result: -1, Errno: "EPIPE"}})
+	row(6, "server", typed("sned"), &evidence.ProgramEvent{Error: `there is no call "sned"; do you mean send?`})
+	for _, h := range []string{"client1", "server"} {
+		row(7, h, topology.Step{Action: topology.Snapshot, Name: "settled"}, nil)
+		at = at.Add(time.Millisecond)
+	}
+	run.Steps[len(run.Steps)-1].Line, run.Steps[len(run.Steps)-1].Time = 0, time.Time{}
+}
+
+// withDatagrams gives a run a question over UDP and its answer, which the server
+// sent and nobody got.
+func withDatagrams(run *evidence.Run) {
+	client := end("10.12.1.10:50505")
+	ask := evidence.Datagram{
+		FourTuple: evidence.FourTuple{Source: client, Destination: serverEnd}, Occurrence: 1, Payload: []byte("one"), Length: 3,
+		Sender: evidence.DatagramSide{Host: "client1", Local: client, Remote: serverEnd}, Receiver: evidence.DatagramSide{Host: "server", Local: serverEnd, Remote: client},
+		Lacks: map[string]string{"sender.packets": "", "router.packets": "", "receiver.packets": ""},
+	}
+	answer := ask
+	answer.FourTuple, answer.Payload, answer.Length = ask.Reverse(), nil, 1400
+	answer.Sender, answer.Receiver = ask.Receiver, ask.Sender
+	answer.Lacks = map[string]string{"sender.packets": "", "receiver.packets": "its capture has no such datagram"}
+	run.Datagrams = append(run.Datagrams, ask, answer)
+	server := run.Hosts["server"]
+	server.Sockets = append(server.Sockets,
+		evidence.Socket{Snapshot: 2, Protocol: "udp", State: evidence.Closed, Local: end("0.0.0.0:12000"), Remote: end("0.0.0.0:0"), Inode: 40100},
+		evidence.Socket{Snapshot: 2, Protocol: "udp", State: evidence.Established, Local: serverEnd, Remote: client, Inode: 40101})
 }
 
 // holds is the sample as it should be.
 func holds() (*evidence.Run, claim.Verdict) {
 	run := sampleRun(false)
-	return run, sampleVerdict(run, claim.Holds, claim.Holds, claim.Holds)
+	withSteps(run)
+	return run, sampleVerdict(run, claim.AsExpected, claim.Holds, claim.Holds, claim.Holds)
 }
 
 // refuted is the sample behind a router that translates, with witnesses that
 // are missing or do not apply, and defects, conflicts and orphans.
 func refuted() (*evidence.Run, claim.Verdict) {
 	run := sampleRun(true)
-	run.Lab.Question = "공유기 뒤의 세 클라이언트를 서버는 어떤 주소로 볼까?"
+	run.Lab.Question = topology.Text{KO: "공유기 뒤의 세 클라이언트를 서버는 어떤 주소로 볼까?"}
+	run.Lab.Explanation = topology.Text{EN: "The router replaces the source address.\n\nIn practice: <nothing>.", KO: "공유기가 출발지 주소를 바꾼다."}
+	withDatagrams(run)
 	c := &run.Connections[1]
 	c.Client.Packets, c.Server.Packets = nil, c.Server.Packets[:3]
 	c.Lacks["client.packets"] = "its capture has no packet of the connection"
@@ -223,5 +290,8 @@ func refuted() (*evidence.Run, claim.Verdict) {
 	run.Hosts["client2"].Defects = map[evidence.Witness]string{evidence.Packets: "client2.pcapng is missing"}
 	run.Defects = []string{"client2 took part in another run"}
 	run.Orphans = []evidence.Orphan{{Host: "client1", Witness: evidence.Sockets, Line: 4, What: "ESTABLISHED 10.12.1.10:1 to 10.12.0.10:12000: nobody else has it"}}
-	return run, sampleVerdict(run, claim.Refuted, claim.Refuted, claim.NotShown)
+	v := sampleVerdict(run, claim.NotAsExpected, claim.Refuted, claim.Refuted, claim.NotShown)
+	v.Claims[0].Expected, v.Claims[0].AsExpected = claim.Refuted, true
+	v.Claims[2].Expected, v.Claims[2].Missing = claim.NotShown, "client3.packets"
+	return run, v
 }

@@ -44,6 +44,9 @@ func TestSchema(t *testing.T) {
 	}
 	for name, spoil := range map[string]func(v *claim.Verdict){
 		"an outcome that there is not": func(v *claim.Verdict) { v.Outcome = "maybe" },
+		"a claim's outcome as a lab's": func(v *claim.Verdict) { v.Outcome = claim.Holds },
+		"a claim that expects nothing": func(v *claim.Verdict) { v.Claims[0].Expected = "" },
+		"a row before the first line":  func(v *claim.Verdict) { v.Claims[0].Rows = []claim.Row{{File: "x", Line: -1}} },
 		"an opening before the first":  func(v *claim.Verdict) { v.Connections[0].Opening = 0 },
 		"a connection without ends":    func(v *claim.Verdict) { v.Connections[0].FourTuple = evidence.FourTuple{} },
 		"what became of it is no word": func(v *claim.Verdict) { v.Connections[0].Outcome = "" },

@@ -10,7 +10,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/fourtuple/fourtuple/internal/claim"
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 func TestSockets(t *testing.T) {
@@ -50,6 +52,9 @@ func TestPackets(t *testing.T) {
 		{Number: 7, Source: end("[2001:db8::1]:1"), Destination: serverEnd, Interface: "eth\n0", Payload: []byte("\x1b[2J\u202e"), Length: 8},
 		{Number: 8, Source: end("10.0.0.1:1"), Destination: serverEnd, Flags: evidence.SYN | evidence.FIN, Payload: []byte("\xff\xfe\xfd\xfc\xfb"), Length: 5},
 		{Number: 9, Source: end("10.0.0.1:1"), Destination: serverEnd, Flags: evidence.PSH, Payload: []byte(strings.Repeat("긴 ", 90)), Length: 360},
+		{Number: 10, Protocol: evidence.UDP, Source: end("10.0.0.1:1"), Destination: serverEnd, Payload: []byte("hi"), Length: 2, FrameLength: 44},
+		{Number: 11, Protocol: evidence.ICMP, Source: end("10.12.0.10:0"), Destination: end("10.0.0.1:0"), ICMP: "ECONNREFUSED", Quoted: evidence.FourTuple{Source: end("10.0.0.1:1"), Destination: serverEnd}, QuotedProtocol: evidence.UDP, Payload: []byte("E"), FrameLength: 72},
+		{Number: 12, Protocol: evidence.ICMP, Source: end("[fe80::1]:0"), Destination: end("[ff02::1]:0")},
 	}
 	golden(t, "packets-odd.txt", func(w io.Writer) error { return Packets(w, "", odd) })
 }
@@ -83,6 +88,13 @@ func TestRelativeNumbers(t *testing.T) {
 }
 
 func TestSteps(t *testing.T) {
+	run, _ := holds()
+	golden(t, "steps.txt", func(w io.Writer) error { return Steps(w, run, "") })
+	golden(t, "steps-client1.txt", func(w io.Writer) error { return Steps(w, run, "client1") })
+	golden(t, "steps-empty.txt", func(w io.Writer) error { return Steps(w, &evidence.Run{}, "") })
+}
+
+func TestAccount(t *testing.T) {
 	status := 2
 	at := func(ms int, host string) evidence.Header {
 		return evidence.Header{Time: sampleStart.Add(time.Duration(ms) * time.Millisecond), Host: host}
@@ -92,10 +104,11 @@ func TestSteps(t *testing.T) {
 		{Header: at(5, "server"), Event: evidence.HostSnapshot, Name: "settled", Snapshot: 2, Idle: true},
 		{Header: at(9, "server"), Event: evidence.HostExited, Status: &status, Error: "listen on :80:\npermission denied"},
 		{Header: at(0, "client1"), Event: evidence.HostRegistered, Run: "0123456789abcdef"},
-		{Header: at(3, "client1"), Event: evidence.HostStarted, PID: 7, Command: []string{"client", "10.12.0.10:12000"}},
+		{Header: at(6, "server"), Event: evidence.HostStep, Step: 3, Answer: &evidence.ProgramEvent{Answer: evidence.Answer{Call: "bind", Result: -1, Errno: "EADDRINUSE"}}},
+		{Header: at(3, "client1"), Event: evidence.HostStarted, Program: "second", PID: 7, Command: []string{"client", "10.12.0.10:12000"}},
 		{Header: at(9, "\x1b"), Event: evidence.HostClosed, Seals: []evidence.Seal{{Witness: evidence.Packets, Records: 7, Dropped: 1, Error: "full"}}},
 	}
-	golden(t, "steps.txt", func(w io.Writer) error { return Steps(w, "run", rows) })
+	golden(t, "account.txt", func(w io.Writer) error { return Account(w, "run", rows) })
 }
 
 func TestRowsOfASnapshot(t *testing.T) {
@@ -132,12 +145,13 @@ func FuzzPrintable(f *testing.F) {
 		_, harmless := holds()
 		_, hostile := holds()
 		hostile.Lab, hostile.Run, hostile.Claims[0].Reason, hostile.Connections[0].Client = s, s, s, s
-		hostile.Connections[0].Path, hostile.Connections[0].Outcome = []string{s}, evidence.Outcome(s)
+		hostile.Claims[1].Rows[0] = claim.Row{File: "file" + s, Text: s}
+		hostile.Connections[0].Path, hostile.Connections[0].Outcome = []claim.Hop{{Host: s}}, evidence.Outcome(s)
 		zoned := netip.AddrPortFrom(netip.MustParseAddr("fe80::1").WithZone(s), 1)
 		hostile.Connections[1].Source = zoned
 		var out, want strings.Builder
-		require.NoError(t, Text(&want, "", harmless, Style{}))
-		require.NoError(t, Text(&out, "", hostile, Style{}))
+		require.NoError(t, Text(&want, topology.Text{}, harmless, Style{}))
+		require.NoError(t, Text(&out, topology.Text{}, hostile, Style{}))
 		if len(s) < 20 {
 			require.Equal(t, strings.Count(want.String(), "\n"), strings.Count(out.String(), "\n"))
 		}
@@ -145,8 +159,9 @@ func FuzzPrintable(f *testing.F) {
 		require.NoError(t, Sockets(&out, s+"x", []evidence.Socket{{Protocol: s, State: s, Local: zoned}}))
 		require.NoError(t, Files(&out, s+"x", []evidence.File{{Command: s, User: s, Access: s, Type: s, Target: s}, {Protocol: s, State: s, Local: zoned}}))
 		require.NoError(t, Packets(&out, s+"x", []evidence.Packet{{Source: zoned, Interface: s, Payload: []byte(s), Length: len(s)}}))
-		require.NoError(t, Steps(&out, s+"x", []evidence.HostEvent{{Event: s, Name: s, Error: s, Command: []string{s}}}))
-		require.Equal(t, lines+4+4+2+2, strings.Count(out.String(), "\n"))
+		require.NoError(t, Account(&out, s+"x", []evidence.HostEvent{{Event: s, Name: s, Error: s, Command: []string{s}}}))
+		require.NoError(t, Steps(&out, &evidence.Run{Steps: []evidence.StepRow{{Step: topology.Step{Number: 1, Line: s}, Host: s, Answer: &evidence.ProgramEvent{Text: s, Error: s}}}}, ""))
+		require.Equal(t, lines+4+4+2+2+1, strings.Count(out.String(), "\n"))
 		require.NoError(t, JSON(&out, hostile))
 		require.NotRegexp(t, unprintable, out.String())
 	})
