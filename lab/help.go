@@ -50,10 +50,13 @@ table, says by one key how many of its rows are meant, and by CEL
         before:
           - {in: client.packets, where: '"SYN" in flags && !("ACK" in flags)'}
           - {in: server.packets, where: '"SYN" in flags && "ACK" in flags'}
+      nobody-closed:
+        none: server.sockets
+        is: state == "CLOSE_WAIT"
       both:
         all:
           - {some: server.sockets, is: state == "LISTEN"}
-          - {none: server.sockets, is: state == "CLOSE_WAIT"}
+          - {some: client.sockets, is: state == "ESTABLISHED"}
       accept-answers:
         some: steps
         is: line == "accept" && call == "accept" && errno == ""

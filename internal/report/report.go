@@ -29,6 +29,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -91,10 +92,11 @@ func rowText(r claim.Row) string {
 	return place + ": " + Printable(strings.TrimSpace(r.Text))
 }
 
-// unquoted are the rows of a claim that its reason does not quote itself.
+// unquoted are the rows of a claim that its reason does not quote itself, each
+// once.
 func unquoted(f claim.Finding) (rows []string) {
 	for _, r := range f.Rows {
-		if text := rowText(r); !strings.Contains(Printable(f.Reason), text) {
+		if text := rowText(r); !strings.Contains(Printable(f.Reason), text) && !slices.Contains(rows, text) {
 			rows = append(rows, text)
 		}
 	}
