@@ -102,7 +102,7 @@ func (a *Agent) Do(ctx context.Context, step topology.Step) (err error) {
 	if err == nil {
 		return nil
 	}
-	if step.Number > 0 && step.Action.EndsRun() {
+	if step.Number > 0 && (step.Failed != "" || step.Action.EndsRun()) {
 		err = fmt.Errorf("step %d: %w", step.Number, err)
 	}
 	return errors.Join(err, a.recorder.tell(evidence.HostEvent{Event: evidence.HostFailed, Error: err.Error()}))

@@ -81,26 +81,31 @@ func (c *coordinator) walk(ctx, uncut context.Context) {
 		}
 	}
 	c.onHosts(limited, topology.Step{Action: topology.Open})
-	passedOver := false // a step was, as the run was cut short
-	lastTaken := false  // the snapshot after that was
+	lastTaken := false // the snapshot after the run was cut short
 	for i, step := range c.lab.Steps {
 		over := c.ended || len(c.errs) > 0
+		left := over || limited.Err() != nil
 		switch step.Action {
 		case topology.Stop:
-			if over || passedOver {
+			if over {
 				step.Number = 0 // it is the run's end, and no step of the lab
 			}
 			c.end(ctx, step)
+			continue
 		case topology.Start: // where the run was cut short, hosts note that they did not
-			if !over {
-				c.running = append(c.running, step.On)
-				c.onHosts(limited, step)
-			}
+			left = over
 		case topology.Snapshot:
-			if over || passedOver || lastTaken {
-				passedOver = true
-				continue
-			}
+			left = over || lastTaken
+		}
+		switch {
+		case over:
+		case left:
+			step.Failed = fmt.Sprintf("%s: it was not done: %v", step, context.Cause(limited))
+			c.onHosts(limited, step)
+		case step.Action == topology.Start:
+			c.running = append(c.running, step.On)
+			c.onHosts(limited, step)
+		case step.Action == topology.Snapshot:
 			lastTaken = limited.Err() != nil
 			c.end(ctx, step)
 			if i == last && c.Pause != nil && uncut.Err() == nil {
@@ -111,12 +116,7 @@ func (c *coordinator) walk(ctx, uncut context.Context) {
 				c.end(ctx, topology.Step{Action: topology.Snapshot, Name: step.Name})
 			}
 		default:
-			if over || limited.Err() != nil {
-				passedOver = true
-				continue
-			}
 			c.do(limited, step)
-			passedOver = limited.Err() != nil // perhaps before it was done
 		}
 	}
 	for _, targets := range slices.Backward(c.running) {
@@ -127,7 +127,7 @@ func (c *coordinator) walk(ctx, uncut context.Context) {
 	c.end(ctx, topology.Step{Action: topology.Close})
 }
 
-// do does a step that is not done in a run that was cut short.
+// do does a step that is not begun in a run that was cut short.
 func (c *coordinator) do(ctx context.Context, step topology.Step) {
 	hosts := c.hostsOf(step)
 	c.tell(step, 0, len(hosts))
@@ -143,7 +143,7 @@ func (c *coordinator) do(ctx context.Context, step topology.Step) {
 	case topology.Sleep:
 		select {
 		case <-ctx.Done():
-			return
+			step.Failed = fmt.Sprintf("%s: %v", step, context.Cause(ctx))
 		case <-time.After(step.For):
 		}
 	}
@@ -246,11 +246,12 @@ func (c *coordinator) hostsOf(step topology.Step) []string {
 func (c *coordinator) recordFailure(step topology.Step, name string, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ended = c.ended || step.Action.EndsRun()
-	if c.failed[name] {
+	told := c.failed[name] || step.Failed != "" && c.ended // by another host
+	c.failed[name] = true
+	c.ended = c.ended || step.Failed != "" || step.Action.EndsRun()
+	if told {
 		return
 	}
-	c.failed[name] = true
 	err = fmt.Errorf("%s: %w", name, err)
 	making := step.Action == topology.Open || step.Action == topology.Start
 	switch {

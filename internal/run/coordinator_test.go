@@ -202,7 +202,7 @@ func TestRunGoesOnWithoutAHost(t *testing.T) {
 
 // The lab's limit ends what is being waited for; later starts begin when it is
 // over, so that the hosts note why they did not start; the next
-// snapshot is taken and later ones are not; programs have their time to stop.
+// snapshot is taken and later ones are not, as hosts note; programs have their time to stop.
 func TestRunEndsAtTheLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lab, e := chain()
@@ -213,7 +213,8 @@ func TestRunEndsAtTheLimit(t *testing.T) {
 		require.NoError(t, Run(t.Context(), e, Setup{Lab: lab}, Options{Pause: func(context.Context, *Network) { t.Error("paused") }}))
 		assert.Equal(t, time.Minute, time.Since(begun))
 		assert.Equal(t, "up\n"+everywhere("open")+"server start\nserver waited in vain: the lab's limit of 1m0s was over\nclient start at once\n"+
-			everywhere("snapshot settled")+"client stop\nserver stop\n"+everywhere("close")+"down <nil>", steps(e.diary))
+			everywhere("snapshot settled")+everywhere("fails: snapshot last: it was not done: the lab's limit of 1m0s was over at once")+
+			"client stop\nserver stop\n"+everywhere("close")+"down <nil>", steps(e.diary))
 	})
 }
 
@@ -463,6 +464,22 @@ func TestRunTakesNoSnapshotOfWhatWasNotDone(t *testing.T) {
 		e.hosts["server"].waits[topology.Start] = true
 		require.NoError(t, Run(t.Context(), e, Setup{Lab: lab}, Options{}))
 		assert.NotContains(t, steps(e.diary), "snapshot")
-		assert.NotContains(t, steps(e.diary), "type")
+		assert.Contains(t, steps(e.diary), "server fails: type server: listen: it was not done: the lab's limit of 1m0s was over")
+	})
+}
+
+// A sleep that the limit ends is no sleep, as all hosts note and one says.
+func TestRunSleepsToTheLimit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lab, e := stepped(
+			topology.Step{Action: topology.Snapshot, Name: "early"},
+			topology.Step{Action: topology.Sleep, For: time.Hour},
+			topology.Step{Action: topology.Snapshot, Name: "late"},
+		)
+		var told []error
+		require.NoError(t, Run(t.Context(), e, Setup{Lab: lab}, Options{OnHostError: func(err error) { told = append(told, err) }}))
+		assert.Equal(t, "up\n"+everywhere("open")+everywhere("snapshot early")+
+			everywhere("fails: sleep 1h0m0s: the lab's limit of 1m0s was over at once")+everywhere("close")+"down <nil>", steps(e.diary))
+		assert.Len(t, told, 1)
 	})
 }

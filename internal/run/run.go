@@ -28,7 +28,7 @@
 //   - The lab's limit ends, or a host's container is told to stop: what is being
 //     waited for is cut short, and programs that have not been started are not,
 //     as the agents note. If nothing else was to be done before it, the next
-//     snapshot is taken, and no other one.
+//     snapshot is taken. Any other step fails then, and so does another snapshot.
 //   - The context ends: the same, and programs are killed instead of asked to
 //     end.
 //

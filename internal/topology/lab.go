@@ -240,8 +240,8 @@ type Step struct {
 	// For is how long Sleep sleeps, and the longest that Wait waits; 0 there is
 	// the lab's limit.
 	For time.Duration `json:"forNs,omitempty"`
-	// Failed is why a step failed that the coordinator does, as it tells the
-	// hosts. A lab's own steps have none.
+	// Failed is why a step failed that the coordinator does, or was not done as
+	// the run was cut short, as it tells the hosts. A lab's own steps have none.
 	Failed string `json:"failed,omitempty"`
 }
 
