@@ -136,7 +136,7 @@ func TestExperimentProblems(t *testing.T) {
 		{"lab list", []edit{{"x-lab:\n", "x-old:\n"}, top("x-lab: [a]\n")}, []string{"lab.yml:14:1: x-lab: it must be a mapping"}},
 		{"masquerade host", []edit{add("x-lab: {masquerade: [home]}")}, []string{`lab.yml:18:13: services.server.x-lab.masquerade: only a router translates addresses; give it several networks and sysctls: {net.ipv4.ip_forward: "1"}`}},
 		{"masquerade subnet", []edit{{"    sysctls:\n", "    x-lab: {masquerade: [office]}\n    sysctls:\n"}}, []string{"lab.yml:22:26: services.router.x-lab.masquerade.office: the host is on no such subnet"}},
-		{"service unknown", []edit{add("x-lab: {mask: [home]}")}, []string{"lab.yml:18:13: services.server.x-lab.mask: there is no such key here; there are capture-after, masquerade, programs, ready"}},
+		{"service unknown", []edit{add("x-lab: {mask: [home]}")}, []string{"lab.yml:18:13: services.server.x-lab.mask: there is no such key here; there are capture-after, masquerade, masquerade-ports, port-forward, programs, ready"}},
 		{"capture-after", []edit{add("x-lab: {capture-after: -1s}")}, []string{"lab.yml:18:28: services.server.x-lab.capture-after: it must be a duration such as 30s or 2m, and at least 0s"}},
 		{"no x-lab", []edit{{"x-lab:\n", "x-old:\n"}}, []string{"lab.yml: it is no lab; add what a lab asks and claims, for instance x-lab: {claims: {one-port: {of: 'SERVICE:12000'}}}"}},
 		{"several unknown in x-lab", []edit{lab("  limit: 1m\n  banana: 1\n  apple: 1\n")}, []string{
