@@ -25,6 +25,8 @@ type account struct {
 	steps []*topology.Step
 	done  int
 	told  map[int]*HostEvent
+	// snapshots are, for each step and behind the last, the next that is one.
+	snapshots []int
 	// failed is the step that ended the run, as the host has it, failure what it
 	// says of it.
 	failed  int
@@ -61,6 +63,13 @@ func newAccount(r *Run, lab *topology.Host, h *Host) *account {
 	for i := range r.Lab.Steps {
 		if s := &r.Lab.Steps[i]; doneOn(s, lab.Name) {
 			a.steps = append(a.steps, s)
+		}
+	}
+	a.snapshots = make([]int, len(a.steps)+1)
+	a.snapshots[len(a.steps)] = -1
+	for n := len(a.steps) - 1; n >= 0; n-- {
+		if a.snapshots[n] = a.snapshots[n+1]; a.steps[n].Action == topology.Snapshot {
+			a.snapshots[n] = n
 		}
 	}
 	return a
@@ -151,7 +160,7 @@ func (a *account) take(e *HostEvent) error {
 		}
 		a.last, a.is.Snapshots[e.Name], a.is.snapshot = e.Snapshot, e.Snapshot, e.Time
 		// A run that pauses takes the last snapshot once more.
-		if !a.takes(a.next(topology.Snapshot), e.Name) && !a.takes(a.done-1, e.Name) {
+		if !a.takes(a.snapshots[a.done], e.Name) && !a.takes(a.done-1, e.Name) {
 			return fmt.Errorf("a snapshot %q that no step asks for here", e.Name)
 		}
 		a.names = append(a.names, e.Name)
@@ -247,16 +256,6 @@ func (a *account) takes(n int, name string) bool {
 	return n >= 0 && n < len(a.steps) && a.steps[n].Action == topology.Snapshot && a.steps[n].Name == name
 }
 
-// next is the first step from the one that the host is at that does an action.
-func (a *account) next(action topology.Action) int {
-	for n := a.done; n < len(a.steps); n++ {
-		if a.steps[n].Action == action {
-			return n
-		}
-	}
-	return -1
-}
-
 // asks tells whether the step that the host is at does that to a program.
 func (a *account) asks(action topology.Action, program string) bool {
 	s := a.step()
@@ -268,12 +267,10 @@ func (a *account) asks(action topology.Action, program string) bool {
 // programs; one that its limit ends takes a snapshot as well.
 func (a *account) takeStep(e *HostEvent) error {
 	s := a.step()
-	if s != nil && s.Number != e.Step {
-		for _, action := range []topology.Action{topology.Stop, topology.Snapshot} {
-			if n := a.next(action); n >= 0 && a.steps[n].Number == e.Step {
-				a.done, s = n, a.steps[n]
-				break
-			}
+	later, found := slices.BinarySearchFunc(a.steps[a.done:], e.Step, func(s *topology.Step, number int) int { return s.Number - number })
+	if found {
+		if next := a.steps[a.done+later]; next.Action == topology.Stop || next.Action == topology.Snapshot {
+			a.done, s = a.done+later, next
 		}
 	}
 	switch {

@@ -179,6 +179,9 @@ func Load(dir string) (*Run, error) {
 	return r, nil
 }
 
+// mostSteps bounds a run's rows of steps, of all hosts together.
+const mostSteps = 1 << 20
+
 // loadLab reads lab.json.
 func (r *Run) loadLab(root *os.Root) error {
 	var as AsRun
@@ -192,6 +195,14 @@ func (r *Run) loadLab(root *os.Root) error {
 	}
 	if r.ID, r.Versions, r.Lab = as.Run, as.Versions, &as.Lab; r.ID == "" {
 		return fmt.Errorf("%s has no run", LabFile)
+	}
+	if len(as.Steps)*max(len(as.Hosts), 1) > mostSteps {
+		return fmt.Errorf("%s has %d steps on %d hosts", LabFile, len(as.Steps), len(as.Hosts))
+	}
+	for i, s := range as.Steps {
+		if s.Number != i+1 {
+			return fmt.Errorf("%s has step %d where step %d must be", LabFile, s.Number, i+1)
+		}
 	}
 	names := make(map[string]bool)
 	for _, h := range as.Hosts {

@@ -283,6 +283,8 @@ func TestLoadWantsARun(t *testing.T) {
 		"no JSON":       {"x-lab: {}\n", "is no run folder: invalid character 'x'"},
 		"unknown field": {`{"run": "1", "tricks": 1}`, `is no run folder: json: unknown field "tricks"`},
 		"no run":        {`{"name": "x"}`, "is no run folder: lab.json has no run"},
+		"step":          {`{"run": "1", "steps": [{"action": "sleep", "number": 2}]}`, "is no run folder: lab.json has step 2 where step 1 must be"},
+		"steps":         {`{"run": "1", "steps": [` + strings.Repeat(`{"action": "sleep"},`, 1<<20) + `{"action": "sleep"}]}`, "is no run folder: lab.json has 1048577 steps on 0 hosts"},
 		"same host":     {`{"run": "1", "hosts": [{"name": "a"}, {"name": "a"}]}`, `is no run folder: lab.json has two hosts "a"`},
 	} {
 		t.Run(name, func(t *testing.T) {
