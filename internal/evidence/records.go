@@ -224,7 +224,7 @@ const (
 	// HostStopped: all programs have ended; no more will be started.
 	HostStopped = "stopped"
 	// HostFailed: something the agent had to do did not work; Error says what. A
-	// step that failed and ended the run is "step N: …" (StepFailed); the host
+	// step that failed and ended the run is "step N: …"; the host
 	// has no HostStep of it.
 	HostFailed = "error"
 	// HostClosed: everything is flushed; Seals names the files. The agent's

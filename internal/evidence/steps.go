@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,12 +8,8 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// StepFailed is what an agent says in HostFailed of a step that failed, and by
-// that ended the run.
-func StepFailed(number int, err error) string { return fmt.Sprintf("step %d: %v", number, err) }
-
-// failedStep is the number of the step that an error is of, by StepFailed; 0 if
-// it is of none.
+// failedStep is the number of the step that an agent says ended the run, as
+// "step 3: …"; 0 if it says something else.
 func failedStep(text string) int {
 	text, ok := strings.CutPrefix(text, "step ")
 	number, _, found := strings.Cut(text, ": ")

@@ -26,7 +26,8 @@ func (t FourTuple) IsValid() bool {
 func (t FourTuple) String() string { return fmt.Sprintf("%s -> %s", t.Source, t.Destination) }
 
 // Unmap writes an IPv4-mapped IPv6 endpoint (::ffff:10.12.0.10) as the IPv4
-// endpoint it is, and a link-local one without its zone, as packets have it.
+// endpoint it is, and leaves out the interface of a link-local one, which is the
+// host's own word for it; others are returned as they are.
 func Unmap(e netip.AddrPort) netip.AddrPort {
 	return netip.AddrPortFrom(e.Addr().Unmap().WithZone(""), e.Port())
 }

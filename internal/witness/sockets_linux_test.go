@@ -206,3 +206,19 @@ func TestInterruptedDump(t *testing.T) {
 	require.ErrorIs(t, err, ErrInterrupted)
 	assert.EqualError(t, err, "dump the socket table: the table changed while it was dumped")
 }
+
+// A link-local endpoint means nothing without its interface.
+func TestSocketTableTellsScopes(t *testing.T) {
+	n := nettest.New(t)
+	n.AddAddress(t, "lo", "fe80::1/64")
+	n.Do(t, func() {
+		s, err := net.ListenPacket("udp6", "[fe80::1%lo]:12000")
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+	})
+	rows, err := openSocketTable(t, n).Dump()
+	require.NoError(t, err)
+	require.Len(t, rows, 1)
+	assert.Equal(t, "[fe80::1%1]:12000", rows[0].Local.String())
+	assert.Equal(t, "[fe80::1]:12000", evidence.Unmap(rows[0].Local).String())
+}

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"os"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/vishvananda/netlink"
@@ -117,8 +118,8 @@ func dumpSockets(h *netlink.Handle) (rows []evidence.Socket, interrupted error) 
 			}
 			rows = append(rows, evidence.Socket{
 				Protocol: q.protocol, State: state,
-				Local:     endpoint(s.ID.Source, s.ID.SourcePort),
-				Remote:    endpoint(s.ID.Destination, s.ID.DestinationPort),
+				Local:     scoped(endpoint(s.ID.Source, s.ID.SourcePort), s.ID.Interface),
+				Remote:    scoped(endpoint(s.ID.Destination, s.ID.DestinationPort), s.ID.Interface),
 				RecvQueue: s.RQueue, SendQueue: s.WQueue,
 				UID: s.UID, Inode: uint64(s.INode), Interface: s.ID.Interface,
 			})
@@ -132,6 +133,15 @@ func dumpSockets(h *netlink.Handle) (rows []evidence.Socket, interrupted error) 
 func endpoint(ip net.IP, port uint16) netip.AddrPort {
 	address, _ := netip.AddrFromSlice(ip)
 	return netip.AddrPortFrom(address.Unmap(), port)
+}
+
+// scoped adds to a link-local endpoint the index of its interface (RFC 4007,
+// section 11), as far as the socket is bound to one.
+func scoped(e netip.AddrPort, index uint32) netip.AddrPort {
+	if !e.Addr().Is6() || !e.Addr().IsLinkLocalUnicast() || index == 0 {
+		return e
+	}
+	return netip.AddrPortFrom(e.Addr().WithZone(strconv.Itoa(int(index))), e.Port())
 }
 
 // A ConntrackTable is the kernel's table of tracked connections.
