@@ -32,6 +32,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/claim"
@@ -73,6 +74,10 @@ func (l *Lab) ScaleClients(n int) (*Lab, error) {
 	scaled, err := topology.ScaleClients(&l.Lab, n)
 	if err != nil {
 		return nil, err
+	}
+	// A claim may be about a host that is gone.
+	for _, fault := range claim.Check(scaled) {
+		return nil, fmt.Errorf("scale %s to %d clients: x-lab.%s: %s", l.Name, n, strings.Join(fault.Key, "."), fault.Reason)
 	}
 	return &Lab{Lab: *scaled, Source: l.Source}, nil
 }
