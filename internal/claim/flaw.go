@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/table"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -84,6 +85,28 @@ func named(host, program string) string {
 		return host
 	}
 	return host + "/" + program
+}
+
+// unbounded is why it cannot be told which events of connections and datagrams
+// were until a snapshot: a host's account of its snapshots is not whole.
+func (j *judge) unbounded(kind *table.Kind, span table.Span) table.Gap {
+	if kind.OfHost || kind.Name == "steps" {
+		return table.Gap{}
+	}
+	to := cmp.Or(span.To, lastSnapshot(j.lab))
+	for _, name := range j.run.Names() {
+		h := j.run.Hosts[name]
+		why := h.Defect(evidence.Agent)
+		for _, snapshot := range []string{to, span.From} {
+			if why == "" && snapshot != "" && h.Snapshots[snapshot] == 0 {
+				why = "the snapshot " + snapshot + " was not taken"
+			}
+		}
+		if why != "" {
+			return table.Gap{Witness: name + "." + string(evidence.Agent), Why: why}
+		}
+	}
+	return table.Gap{}
 }
 
 // lastSnapshot is the name of the lab's last snapshot.

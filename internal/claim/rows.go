@@ -76,9 +76,15 @@ func (j *judge) table(s *statement) (*opened, *result) {
 	if err != nil {
 		return nil, &result{outcome: NotShown, reason: err.Error()}
 	}
+	if gap := j.unbounded(&kind, s.span); gap.Why != "" {
+		return nil, &result{outcome: NotShown, reason: gapText(gap), gaps: []table.Gap{gap}}
+	}
 	rows, gap, err := j.tables.Rows(s.table, s.span)
 	if err != nil {
 		return nil, &result{outcome: NotShown, reason: err.Error()}
+	}
+	if gap := unsent(&kind, rows); gap.Why != "" {
+		return nil, &result{outcome: NotShown, reason: gapText(gap), gaps: []table.Gap{gap}}
 	}
 	t := &opened{s: s, rows: rows, gap: gap, dumped: kind.Dumped, all: s.quorum.Witnesses, wanted: s.quorum.SeenBy}
 	if t.all == nil {
@@ -93,6 +99,20 @@ func (j *judge) table(s *statement) (*opened, *result) {
 	}
 	t.wanted = min(t.wanted, len(t.all))
 	return t, nil
+}
+
+// unsent is the gap where there is a datagram that its sender's whole capture does
+// not have: one that is taken to be lost may be that one.
+func unsent(kind *table.Kind, rows []*table.Row) table.Gap {
+	if kind.Name != "datagrams" {
+		return table.Gap{}
+	}
+	for _, r := range rows {
+		if standing, gap := r.Standing("sender.packets"); standing == table.Absent {
+			return table.Gap{Witness: gap.Witness, Why: gap.Why + ", of " + quote(r)}
+		}
+	}
+	return table.Gap{}
 }
 
 // test is what is known of a condition on a row.
@@ -115,6 +135,11 @@ func (t *opened) test(e *table.Expression, r *table.Row) truth {
 	return truth{}
 }
 
+// ends are the witnesses whose silence contradicts that there was such a row:
+// nothing comes from a host or to it that its whole capture does not have. That a
+// datagram did not come to its receiver is no contradiction.
+var ends = []string{"client.packets", "server.packets", "sender.packets"}
+
 // exists is what is known of there being such a row at all: enough witnesses
 // have whole evidence of it, and none of those that the statement asks
 // contradicts it.
@@ -129,7 +154,9 @@ func (t *opened) exists(r *table.Row) truth {
 		if standing == table.Whole || standing == table.NotAsked {
 			continue
 		}
-		if asked := slices.Contains(t.tellers, witness); asked {
+		if standing == table.Absent && slices.Contains(ends, witness) {
+			contradicted = true
+		} else if slices.Contains(t.tellers, witness) {
 			contradicted = contradicted || standing == table.Contradicted
 			broken = broken || standing == table.Broken
 		} else if whole >= t.wanted {

@@ -289,7 +289,8 @@ func TestVerdictIsWhole(t *testing.T) {
 	v := judged(t, s)
 	assert.Equal(t, s.Lab.Name, v.Lab)
 	assert.NotEmpty(t, v.Run)
-	assert.Equal(t, claim.Versions{Fourtuple: "test", Engine: "test", Kernel: "6.18.44-fc-v595"}, v.Versions)
+	assert.Equal(t, claim.Versions{Fourtuple: "test", Engine: "test", Kernel: v.Versions.Kernel}, v.Versions)
+	assert.NotEmpty(t, v.Versions.Kernel)
 	require.Len(t, v.Connections, 3)
 	c := v.Connections[0]
 	assert.Equal(t, "client1", c.Client)
