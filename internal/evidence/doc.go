@@ -4,7 +4,7 @@
 // # Records and files
 //
 // On every host up to five witnesses watch: a capture (packets), the kernel's
-// socket table (sockets), the program's open files (files), the program's own
+// socket table (sockets), the programs' open files (files), the programs' own
 // events (program) and, where addresses are translated, the kernel's conntrack
 // table (conntrack). Each writes a file of its own, HOST.pcapng or
 // HOST.WITNESS.jsonl, one record a line. The agent's own account,
@@ -22,10 +22,21 @@
 // missing, cut short, altered or at odds with its seal is a Defect of that
 // witness.
 //
+// The account names every process of a program, from start to end, and every step
+// that was done on the host. It is believed only as far as it tells the lab's
+// steps, in their order, each once, with what they do before them. A run that
+// ends with a step that failed is whole until then (Run.Ended).
+//
+// Of a capture the TCP segments, UDP datagrams and ICMP errors and echoes are
+// read, of IPv4 and IPv6. Fragments are not put together: a capture that has any
+// is not whole. The machine's own multicast DNS is passed over.
+//
 // # The join
 //
 // A Connection is all evidence about one opening of one TCP four-tuple, told
 // apart by initial sequence numbers (RFC 9293, section 3.4.1). A record that
-// joins nothing is an Orphan, never dropped. Where witnesses that should say
+// joins nothing is an Orphan, never dropped. A Datagram is one UDP datagram at all
+// points of its way: equal ones between the same endpoints are told apart by their
+// order, and where some of them were lost, nobody says which. Where witnesses that should say
 // the same do not, the connection says so under Conflicts.
 package evidence

@@ -109,6 +109,7 @@ func exchange(t *testing.T, from, to *nettest.Namespace, address string) {
 // TestCaptureReadByTshark captures every kind of traffic at one end of a wire.
 func TestCaptureReadByTshark(t *testing.T) {
 	nettest.Tool(t, "tshark")
+	nettest.Tool(t, "ping")
 	a, b := nettest.New(t), nettest.New(t)
 	ethA, ethB := nettest.Connect(t, a, b, "10.12.1.1/24", "10.12.1.2/24")
 	a.AddAddress(t, ethA, "fd12::1/64")
