@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
@@ -45,13 +44,8 @@ type socket struct {
 	Connects bool `json:"connects,omitempty"`
 }
 
-// claimDescriptors has the Go runtime open its own descriptors, which it does for
-// its first timer, so that those of sockets follow one another.
-func claimDescriptors() { time.NewTimer(time.Hour).Stop() }
-
 // serve takes lines until the input ends, or exit is typed.
 func serve(stdin io.Reader, stdout io.Writer) error {
-	claimDescriptors()
 	p := newPrompt(stdin, asJSON(stdout))
 	if isTerminal(stdout) {
 		p.print = forPeople(stdout)
