@@ -139,7 +139,7 @@ func literally(value any) *yaml.Node {
 func written(text string) *yaml.Node {
 	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: text}
 	switch {
-	case text == "<<" || strings.HasPrefix(text, "\n") || strings.HasPrefix(text, " "):
+	case text == "<<" || strings.TrimLeft(text, " \t\r\n") != text:
 		node.Style = yaml.DoubleQuotedStyle
 	case strings.Contains(text, "\n"):
 		node.Style = yaml.LiteralStyle
