@@ -75,3 +75,36 @@ func BenchmarkMillionRows(b *testing.B) {
 		})
 	}
 }
+
+// A million connections, all of whose witnesses have them.
+func BenchmarkMillionConnections(b *testing.B) {
+	run := many(0)
+	client := topology.Host{Name: "client", Program: []string{"client"}}
+	run.Lab.Hosts = append([]topology.Host{client}, run.Lab.Hosts...)
+	server := *run.Hosts["server"]
+	server.Name = "client"
+	run.Hosts["client"] = &server
+	at := run.Hosts["server"].Events[0].Time
+	lacks := make(map[string]string)
+	for _, name := range evidence.ColumnNames {
+		if name != "router.packets" {
+			lacks[name] = ""
+		}
+	}
+	local := netip.MustParseAddrPort("10.12.0.10:12000")
+	for i := range 1_000_000 {
+		remote := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 12, byte(i >> 20), byte(i >> 12)}), uint16(i&4095)+40000)
+		packets := []evidence.Packet{{Time: at, Number: i + 1, Source: remote, Destination: local, Flags: evidence.SYN}}
+		run.Connections = append(run.Connections, evidence.Connection{
+			FourTuple: evidence.FourTuple{Source: remote, Destination: local}, Opening: 1, Outcome: evidence.Opened, Lacks: lacks,
+			Client: evidence.Side{Host: "client", Local: remote, Remote: local, Packets: packets},
+			Server: evidence.Side{Host: "server", Local: local, Remote: remote, Packets: packets},
+		})
+	}
+	run.Lab.Claims = []topology.Claim{{Name: "claim", Keys: map[string]any{"every": "connections", "where": `server.host == "server"`, "is": "server.port == 12000", "n": 1_000_000}}}
+	require.Empty(b, claim.Check(run.Lab))
+	for b.Loop() {
+		f := claim.Judge(run).Claims[0]
+		require.Equal(b, claim.Holds, f.Outcome, f.Reason)
+	}
+}
