@@ -412,3 +412,43 @@ func exit(s *sample, host string, status int) {
 	exited.Time, exited.Status = h.Events[ready].Time, &status
 	h.Events = slices.Insert(h.Events, ready+1, exited)
 }
+
+// Of runs with steps: snapshots, spans, datagrams, and what steps answered.
+func TestVerdictsOfSteps(t *testing.T) {
+	for _, c := range []struct {
+		run, claim, lost string
+		want             claim.Outcome
+		reason           string
+	}{
+		{"before-accept", `{at: waiting, some: server.sockets, is: 'state == "ESTABLISHED" && inode == 0'}`, "", claim.Holds, "1 row of server.sockets at waiting"},
+		{"before-accept", `{at: accepted, some: server.sockets, where: 'state == "ESTABLISHED"', is: inode == 0}`, "", claim.Refuted, "inode == 0 is not true of the only row of server.sockets at accepted"},
+		{"before-accept", `{at: waiting, some: server.sockets, is: 'state == "ESTABLISHED" && inode == 0'}`, "server.sockets.jsonl", claim.NotShown, "server.sockets: server.sockets.jsonl is missing"},
+		{"before-accept", `{at: waiting, some: server.sockets, is: 'state == "ESTABLISHED" && inode == 0'}`, "server.host.jsonl", claim.NotShown, ""},
+		{"before-accept", `{at: waiting, every: connections, is: 'outcome == "opened"'}`, "", claim.Holds, "outcome is opened in the only row of connections at waiting"},
+		{"before-accept", `{at: waiting, every: connections, is: 'outcome == "opened"'}`, "client.host.jsonl", claim.NotShown, "client"},
+		{"before-accept", `{at: [waiting, accepted], count: server.program, where: 'event == "call" && call == "accept"', n: 1}`, "", claim.Holds, "1 row of server.program from waiting to accepted"},
+		{"before-accept", `{at: waiting, count: server.program, where: 'call == "accept"', n: 1}`, "", claim.Refuted, `there is no row of server.program at waiting where call == "accept"`},
+		{"before-accept", `{every: steps, where: 'action == "type"', is: 'errno == ""'}`, "", claim.Holds, "errno is \"\""},
+		{"before-accept", `{some: steps, where: 'action == "type"', is: 'errno == "EADDRINUSE"'}`, "", claim.Refuted, "is true of none of"},
+		{"before-accept", `{some: steps, where: 'action == "type"', is: 'errno == "EADDRINUSE"'}`, "client.host.jsonl", claim.NotShown, "client"},
+		{"udp", `{every: datagrams, where: destination.port == 12000, is: delivered}`, "", claim.Holds, "delivered is true"},
+		{"udp", `{same: datagrams, where: destination.port == 12000, of: [source.address]}`, "", claim.Refuted, "source.address is 10.12."},
+		{"udp", `{every: datagrams, where: destination.port == 12000, is: delivered}`, "server.pcapng", claim.NotShown, "server.packets: server.pcapng is missing"},
+		{"udp", `{count: datagrams, n: 5}`, "client1.pcapng", claim.NotShown, "client1.packets: client1.pcapng is missing"},
+		{"udp", `{none: connections, where: opening >= 1}`, "", claim.Holds, "there is no row of connections"},
+	} {
+		t.Run(c.run+" "+c.claim+" "+c.lost, func(t *testing.T) {
+			f := openFolder(t, c.run)
+			if c.lost != "" {
+				without(t, c.lost)(f.dir)
+			}
+			run, err := evidence.Load(f.dir)
+			require.NoError(t, err)
+			run.Lab.Claims = claims(t, "claim: "+c.claim)
+			require.Empty(t, claim.Check(run.Lab))
+			v := claim.Judge(run)
+			assert.Equal(t, c.want, v.Claims[0].Outcome, reasons(v))
+			assert.Contains(t, v.Claims[0].Reason, c.reason)
+		})
+	}
+}
