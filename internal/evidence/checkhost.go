@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"maps"
@@ -211,27 +212,25 @@ func (j *joiner) checkUsers() {
 // checkFileRows wants rows as /proc gives them, of the program and what it
 // started.
 func (j *joiner) checkFileRows(h *Host) {
-	type link struct {
-		fd     int
-		target string
-	}
-	var last, now map[link]*File
 	for _, d := range h.dumps {
 		processes := make(map[int][]*File)
-		last, now = now, make(map[link]*File)
+		started := make(map[string][]*File) // by program, what its own process has
 		for _, f := range d.files {
 			of := processes[f.PID]
 			if len(of) > 0 && (of[0].Command != f.Command || of[0].User != f.User || of[0].Program != f.Program) {
 				j.disagree(h, Files, f.Line, 0, "process %d is %q of %q, and %q of %q in line %d", f.PID, f.Command, f.User, of[0].Command, of[0].User, of[0].Line)
 			}
 			processes[f.PID] = append(of, f)
-			now[link{f.FD, f.Target}] = f
+			if h.started(f.Program, f.PID) {
+				started[f.Program] = append(started[f.Program], f)
+			}
 		}
 		for _, of := range processes {
 			f := of[0]
-			was := last[link{f.FD, f.Target}]
-			if len(of) == 1 && !h.started(f.Program, f.PID) && was != nil && was.PID != f.PID && len(processes[was.PID]) > 0 {
-				j.disagree(h, Files, f.Line, 0, "process %d has the single descriptor %d, which process %d had in line %d", f.PID, f.FD, was.PID, was.Line)
+			own := started[f.Program]
+			has := func(g *File) bool { return g.FD == f.FD }
+			if len(of) == 1 && len(own) > 0 && !h.started(f.Program, f.PID) && (f.FD > 2 || !slices.ContainsFunc(own, has)) {
+				j.disagree(h, Files, f.Line, 0, "process %d has the single descriptor %d, beside process %d", f.PID, f.FD, own[0].PID)
 			}
 		}
 	}
@@ -270,6 +269,7 @@ func (j *joiner) checkTold(h *Host) {
 	for i := range h.Processes {
 		j.checkToldBy(h, &h.Processes[i])
 	}
+	j.checkAnswers(h)
 	lab := j.hosts[h.Name]
 	if lab == nil {
 		return
@@ -289,6 +289,72 @@ func (j *joiner) checkTold(h *Host) {
 			j.disagree(h, Program, 0, 0, "its agent says that it told that it was ready, and it tells nothing of the kind")
 		}
 	}
+}
+
+// lines are the calls that one line of a prompt may make; each line makes at least
+// one, and a call that fails is its last.
+var lines = [][]string{{"socket", "bind", "listen"}, {"socket", "connect"}}
+
+// checkAnswers wants each line that was typed to a prompt to have made its calls,
+// and to be answered by the last of them, as the agent says.
+func (j *joiner) checkAnswers(h *Host) {
+	said := make(map[string][]*HostEvent) // by program, what the agent says
+	for i := range h.Events {
+		if e := &h.Events[i]; e.Event == HostStep && e.Answer != nil {
+			said[e.Answer.Program] = append(said[e.Answer.Program], e)
+		}
+	}
+	calls := make(map[string][]*ProgramEvent)
+	for i := range h.Program {
+		e := &h.Program[i]
+		made := calls[e.Program]
+		switch e.Event {
+		case EventCall:
+			calls[e.Program] = append(made, e)
+		case EventAnswer:
+			calls[e.Program] = nil
+			if !answered(made, e) {
+				j.disagree(h, Program, e.Line, 0, "the calls before it are not those of %q", e.Typed)
+			}
+			of := said[e.Program]
+			if len(of) == 0 || of[0].Answer.Typed != e.Typed || !of[0].Answer.same(e) {
+				j.disagree(h, Program, e.Line, 0, "its agent has another answer in its place")
+				continue
+			}
+			said[e.Program] = of[1:]
+		}
+	}
+	for _, program := range slices.Sorted(maps.Keys(said)) {
+		if of := said[program]; len(of) > 0 {
+			j.disagree(h, Program, 0, 0, "it lacks the answer to %q, which its agent has in line %d", of[0].Answer.Typed, of[0].Line)
+		}
+	}
+}
+
+// same tells whether two events say the same of one call.
+func (e *ProgramEvent) same(o *ProgramEvent) bool {
+	return e.Answer == o.Answer && e.PID == o.PID && e.Local == o.Local && e.Remote == o.Remote &&
+		e.Bytes == o.Bytes && e.Error == o.Error && bytes.Equal(e.Payload(), o.Payload())
+}
+
+// answered tells whether the calls may be those of the answer's line.
+func answered(calls []*ProgramEvent, answer *ProgramEvent) bool {
+	if len(calls) == 0 {
+		return answer.Answer == Answer{} || answer.Call == "exit" || answer.Error != ""
+	}
+	last := calls[len(calls)-1]
+	if !last.same(answer) {
+		return false
+	}
+	for _, e := range calls {
+		if e.FD != last.FD || e.Socket != last.Socket || e.PID != last.PID || e.Call == "socket" && e.Errno == "" && int(e.Result) != e.FD {
+			return false
+		}
+	}
+	return len(calls) == 1 || slices.ContainsFunc(lines, func(names []string) bool {
+		return len(calls) <= len(names) && !slices.ContainsFunc(calls, func(e *ProgramEvent) bool { return !slices.Contains(names, e.Call) }) &&
+			(len(calls) == len(names) || last.Errno != "" || last.Waiting) && calls[0].Call == names[0] && calls[len(calls)-1].Call == names[len(calls)-1]
+	})
 }
 
 // checkToldBy compares what one process tells with the tables and with itself.

@@ -68,7 +68,8 @@ type exchange struct {
 	// receivedFIN is when a FIN came, tookFIN when it was acknowledged: one that
 	// came before what precedes it changes nothing yet.
 	receivedFIN, tookFIN time.Time
-	ended                time.Time
+	// ackedFIN is when the end's own FIN was acknowledged.
+	ackedFIN, ended time.Time
 	// gaveUp is when what was sent was sent again and never acknowledged: from
 	// then on an end may give up, and tells nobody.
 	gaveUp time.Time
@@ -82,7 +83,7 @@ func (e end) exchange() exchange {
 			*t = p.Time
 		}
 	}
-	answered, fin := false, uint32(0)
+	answered, fin, ownFIN := false, uint32(0), uint32(0)
 	for i := range e.Packets {
 		p := &e.Packets[i]
 		own, theirs := p.Source == e.Local, p.Source == e.Remote
@@ -116,6 +117,10 @@ func (e end) exchange() exchange {
 		}
 		if p.Flags.Has(FIN) && own {
 			first(&x.sentFIN, p)
+			ownFIN = p.Seq + uint32(p.Length)
+		}
+		if theirs && !x.sentFIN.IsZero() && p.Flags.Has(ACK) && int32(p.Ack-ownFIN) > 0 {
+			first(&x.ackedFIN, p)
 		}
 		if p.Flags.Has(FIN) && theirs {
 			first(&x.receivedFIN, p)
@@ -200,11 +205,11 @@ func (x exchange) state(state string, d dump) string {
 	case open && (rank[state] > 3 || state == CloseWait || state == FinWait1 && d.idle),
 		open && d.idle && state != Established && x.mustBeOpen(d):
 		return state + ", although nobody had ended the connection"
-	case state == TimeWait && (never(x.sentFIN, d.at) || never(x.receivedFIN, d.at)),
-		state == FinWait2 && never(x.sentFIN, d.at),
+	case state == TimeWait && (never(x.ackedFIN, d.at) || never(x.receivedFIN, d.at)),
+		state == FinWait2 && never(x.ackedFIN, d.at),
 		(state == LastAck || state == Closing) && d.idle && never(x.sentFIN, d.at), // else it may wait behind data
 		(state == CloseWait || state == LastAck || state == Closing) && never(x.receivedFIN, d.at):
-		return state + " without the FIN that leads there"
+		return state + " without what leads there"
 	case (state == CloseWait || state == LastAck) && !x.sentFIN.IsZero() && x.sentFIN.Before(x.receivedFIN):
 		return state + ", although it was the first to end the connection"
 	case rank[state] <= 2 && (before(x.sentFIN, d.after) || before(x.tookFIN, d.after)):
@@ -226,6 +231,8 @@ func (x exchange) row(e end, s *Socket, d dump) string {
 	why := x.state(s.State, d)
 	switch {
 	case why != "":
+	case s.Protocol != e.Sockets[0].Protocol:
+		why = fmt.Sprintf("a socket of %s, and in line %d of %s", s.Protocol, e.Sockets[0].Line, e.Sockets[0].Protocol)
 	case s.State == SynReceived && s.Inode != 0 && !e.c.simultaneous, s.State == Established && s.Inode == 0 && before(x.sent, d.after):
 		why = fmt.Sprintf("%s with the inode %d", s.State, s.Inode)
 	case d.idle && s.RecvQueue+s.SendQueue > 0:
