@@ -122,7 +122,7 @@ func (p *prompt) pass(l *line, typed string) error {
 	}
 	c := p.children[l.child]
 	if c == nil {
-		return failed(fmt.Errorf("there is no child %s: fork %[1]s makes one", l.child))
+		return failed(noChild(l.child))
 	}
 	_, err := io.WriteString(c.in, l.rest+"\n")
 	for err == nil {

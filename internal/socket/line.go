@@ -84,22 +84,12 @@ var words = []word{
 	{name: "help", usage: "help", parse: parseNothing},
 }
 
-// Check says why a line is none that a prompt could take. Whether what it names
-// is there is known when it is typed.
-func Check(typed string) error {
-	l, err := parse(typed)
-	if err == nil && l.child != "" {
-		return Check(l.rest)
-	}
-	return err
-}
-
-// parse takes a line apart.
+// parse takes a line apart. With an error, the line has what could be read of it.
 func parse(typed string) (*line, error) {
 	rest := strings.TrimSpace(typed)
 	first, after := cut(rest)
 	if first == "" {
-		return nil, errors.New("an empty line is no call")
+		return &line{}, errors.New("an empty line is no call")
 	}
 	if child, ok := strings.CutSuffix(first, ":"); ok && isName(child) && after != "" {
 		return &line{child: child, rest: after}, nil
@@ -108,25 +98,25 @@ func parse(typed string) (*line, error) {
 	if before, made, ok := strings.Cut(rest, "="); ok && !isCall(first) {
 		if name, more := cut(before); more == "" {
 			if l.name = name; !isName(l.name) {
-				return nil, fmt.Errorf("%q is no name for a socket: letters, digits and _, a letter first", l.name)
+				return l, fmt.Errorf("%q is no name for a socket: letters, digits and _, a letter first", l.name)
 			}
 			first, after = cut(made)
 		}
 	}
 	i := slices.IndexFunc(words, func(w word) bool { return w.name == first })
 	if i < 0 {
-		return nil, unknown("call", first, names(words, func(w word) string { return w.name }))
+		return l, unknown("call", first, names(words, func(w word) string { return w.name }))
 	}
 	w := words[i]
 	if l.call = w.name; l.name != "" && !w.makes {
-		return nil, fmt.Errorf("%s makes no socket that %s could be the name of", l.call, l.name)
+		return l, fmt.Errorf("%s makes no socket that %s could be the name of", l.call, l.name)
 	}
 	after, err := l.takeWithin(after, w.waits)
 	if err == nil {
 		err = w.parse(l, strings.Fields(after), after)
 	}
 	if errors.Is(err, errUsage) {
-		return nil, fmt.Errorf("%q: write %s", strings.TrimSpace(typed), w.usage)
+		return l, fmt.Errorf("%q: write %s", strings.TrimSpace(typed), w.usage)
 	}
 	return l, err
 }

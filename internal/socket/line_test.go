@@ -61,7 +61,6 @@ func TestLines(t *testing.T) {
 		l, err := parse(typed)
 		require.NoError(t, err, typed)
 		assert.True(t, right(l), "%s: %+v", typed, l)
-		assert.NoError(t, Check(typed), typed)
 	}
 }
 
@@ -113,8 +112,38 @@ func TestMistakes(t *testing.T) {
 		"fork 2":                          `"2" is no name for a child: letters, digits and _, a letter first`,
 		"exit now":                        `"exit now": write exit`,
 	} {
-		assert.EqualError(t, Check(typed), want, typed)
+		l, err := parse(typed)
+		if err == nil && l.child != "" {
+			_, err = parse(l.rest)
+		}
+		assert.EqualError(t, err, want, typed)
 	}
+}
+
+// Mistakes that show in what was typed before; without one, a line is right.
+func TestScripts(t *testing.T) {
+	for _, script := range [][][2]string{
+		{{"s = socket tcp"}, {"bind s 0.0.0.0:12000"}, {"listen s 2"}, {"a = accept s"}, {"send a hello there"}, {"close 7"}, {"close a"}, {"close a"}},
+		{{"listen 12000"}, {"accept"}, {"recv"}, {"connect server:12000"}, {"connect 10.12.0.99:12000"}},
+		{{"bind s 0.0.0.0:1", "there is no socket s: none has been made"}},
+		{{"server = socket tcp"}, {"bind sever 0.0.0.0:1", `there is no socket "sever"; do you mean server?`}},
+		{{"s = socket tpc", `there is no socket "tpc"; do you mean tcp?`}, {"bind s 0.0.0.0:1"}},
+		{{"s = socekt tcp", `there is no call "socekt"; do you mean socket?`}, {"bind s 0.0.0.0:1"}},
+		{{"connect sever:12000", `there is no host "sever"; do you mean server?`}},
+		{{"send hello world", `there is no socket hello; a text of several words, for the last connection, is quoted: send "hello world"`}},
+		{{"w: close 3", "there is no child w: fork w makes one"}},
+		{{"s = socket tcp"}, {"fork w"}, {"w: a = accept s"}, {"w: send a hi"}, {"w: close b", `there is no socket "b"; there are s, a`}, {"w: fork v"}, {"w: v: close s"}},
+	} {
+		s := Script{Hosts: []string{"client", "server"}}
+		for _, line := range script {
+			if err := s.Check(line[0]); line[1] == "" {
+				assert.NoError(t, err, line[0])
+			} else {
+				assert.EqualError(t, err, line[1], line[0])
+			}
+		}
+	}
+	assert.NoError(t, new(Script).Check("connect anywhere:1"))
 }
 
 // Whatever is typed is a line or one sentence, and what has been read of a line
@@ -127,6 +156,7 @@ func FuzzCheck(f *testing.F) {
 		l, err := parse(typed)
 		if err != nil {
 			assert.NotEmpty(t, err.Error())
+			assert.Error(t, new(Script).Check(typed))
 			return
 		}
 		if l.child != "" {

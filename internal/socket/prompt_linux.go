@@ -208,17 +208,7 @@ func (p *prompt) find(l *line) (*socket, error) {
 			return s, nil
 		}
 	}
-	if l.call == "send" {
-		return nil, fmt.Errorf("there is no socket %s; a text of several words, for the last connection, is quoted: send %q", l.socket, l.socket+" "+string(l.data))
-	}
-	var there []string
-	for _, s := range p.sockets {
-		there = append(there, p.name(s))
-	}
-	if len(there) == 0 {
-		return nil, fmt.Errorf("there is no socket %s: none is open", l.socket)
-	}
-	return nil, unknown("socket", l.socket, there)
+	return nil, noSocket(l, names(p.sockets, p.name))
 }
 
 // last is the socket that a call without one is about: the last listener or the

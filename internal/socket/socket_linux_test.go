@@ -256,7 +256,7 @@ func TestDialogues(t *testing.T) {
 			c w: v: close c -> 0
 			s recv a -> 0`,
 		"mistakes": `
-			s close x -> error: there is no socket x: none is open
+			s close x -> error: there is no socket x: none has been made
 			s x = socket tcp -> ok
 			s close y -> error: there is no socket "y"; there are x
 			s send hello world -> error: there is no socket hello; a text of several words, for the last connection, is quoted: send "hello world"
