@@ -11,6 +11,9 @@ import (
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
+// prompt makes the server a prompt for socket calls.
+var prompt = edit{serverCommand, "    command: [socket]\n"}
+
 // steps puts steps behind the claims, the first of them on line 10.
 func steps(lines ...string) edit {
 	return edit{claims, claims + "  steps:\n    - " + strings.Join(lines, "\n    - ") + "\n"}
@@ -41,6 +44,10 @@ func TestStepsProblems(t *testing.T) {
 		{"start option", []edit{steps("start: server\n      within: 5s")}, []string{"lab.yml:11:7: x-lab.steps[0].within: nothing stands beside start; indent what is below it, or remove this"}},
 		{"type before start", []edit{steps("type: {server: listen 12000}")}, []string{"lab.yml:10:14: x-lab.steps[0].type.server: server has not been started by then; put start: server before it"}},
 		{"type after stop", []edit{steps("start: server", "stop: server", "type: {server: listen 12000}")}, []string{"lab.yml:12:14: x-lab.steps[2].type.server: server has been stopped by then; put start: server before it"}},
+		{"type no call", []edit{prompt, steps("start: server", "type: {server: [s = socket tcp, lisen s]}")}, []string{`lab.yml:11:39: x-lab.steps[1].type.server[1]: there is no call "lisen"; do you mean listen?`}},
+		{"type no socket", []edit{prompt, steps("start: server", "type: {server: accept s}")}, []string{"lab.yml:11:22: x-lab.steps[1].type.server: there is no socket s: none has been made"}},
+		{"type no host", []edit{prompt, steps("start: server", `type: {server: "connect clint1:80"}`)}, []string{`lab.yml:11:22: x-lab.steps[1].type.server: there is no host "clint1"; do you mean client1?`}},
+		{"type after a new start", []edit{prompt, steps("start: server", "type: {server: s = socket tcp}", "stop: server", "start: server", "type: {server: close s}")}, []string{"lab.yml:14:22: x-lab.steps[4].type.server: there is no socket s: none has been made"}},
 		{"type to two", []edit{steps("start: [server, client1]", "type: {server: a, client1: b}")}, []string{"lab.yml:11:7: x-lab.steps[1].type: it must be one key with its value, as type: {server: listen 12000 backlog 2}"}},
 		{"type what", []edit{steps("start: server", "type: server")}, []string{"lab.yml:11:13: x-lab.steps[1].type: it must be one key with its value, as type: {server: listen 12000 backlog 2}"}},
 		{"type comma", []edit{steps("start: server", "type: {server: send a, b}")}, []string{"lab.yml:11:30: x-lab.steps[1].type.b: it has no value; give it one, and put text with commas or colons in quotes"}},

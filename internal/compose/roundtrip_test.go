@@ -2,6 +2,7 @@ package compose_test
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,7 +63,11 @@ func drawSteps(t *rapid.T) []topology.Step {
 		on := []string{rapid.SampledFrom(programs).Draw(t, "on")}
 		switch rapid.IntRange(0, 6).Draw(t, "step") {
 		case 0:
-			steps = append(steps, topology.Step{Action: topology.Type, On: on, Line: line().Draw(t, "line")})
+			typed := line().Draw(t, "line")
+			if on[0] == "server/second" { // a prompt, which does not take everything
+				typed = "send " + strconv.Quote(typed)
+			}
+			steps = append(steps, topology.Step{Action: topology.Type, On: on, Line: typed})
 		case 1:
 			table := rapid.SampledFrom([]string{"sockets", "files", "packets", "program", "conntrack"}).Draw(t, "table")
 			within := time.Duration(rapid.SampledFrom([]int{0, 1, 1500, 60000}).Draw(t, "within")) * time.Millisecond

@@ -2,10 +2,12 @@ package compose
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/fourtuple/fourtuple/internal/socket"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
@@ -37,7 +39,9 @@ type stepReader struct {
 	lab *topology.Lab
 	// running says of each program that was started whether it was not stopped
 	// since. It may have ended by itself.
-	running   map[string]bool
+	running map[string]bool
+	// scripts are what has been typed to prompts since their start.
+	scripts   map[string]*socket.Script
 	word      string // of the step that is read, with its example
 	snapshots map[string]bool
 	cuts      map[string]bool // by router and subnets
@@ -51,7 +55,7 @@ type stepReader struct {
 // what was started, the last first. It returns for each step in the list its
 // index there.
 func readSteps(v value, lab *topology.Lab) (steps []topology.Step, listed []int) {
-	s := &stepReader{lab: lab, running: make(map[string]bool), snapshots: make(map[string]bool), cuts: make(map[string]bool)}
+	s := &stepReader{lab: lab, running: make(map[string]bool), scripts: make(map[string]*socket.Script), snapshots: make(map[string]bool), cuts: make(map[string]bool)}
 	if !v.isList() || len(v.entries) == 0 {
 		v.refuse("steps are a list, as [{start: server}, {snapshot: started}]; without the key, programs are started by depends_on")
 		return nil, nil
@@ -150,6 +154,7 @@ func (s *stepReader) start(v value) []topology.Step {
 	on := s.programs(v, s.noProgram)
 	for _, program := range on {
 		s.running[program] = true
+		s.scripts[program] = s.script(program)
 	}
 	return onSome(topology.Step{Action: topology.Start, On: on})
 }
@@ -275,9 +280,28 @@ func (s *stepReader) typeLines(v value) []topology.Step {
 			line.refuse("one line is typed by a step; write a list of lines")
 			continue
 		}
+		if script := s.scripts[typed.name]; script != nil {
+			if err := script.Check(text); err != nil {
+				line.refuse("%v", err)
+			}
+		}
 		steps = append(steps, topology.Step{Action: topology.Type, On: []string{typed.name}, Line: text})
 	}
 	return steps
+}
+
+// script checks what is typed to a program that is a prompt; nil of any other.
+func (s *stepReader) script(on string) *socket.Script {
+	host, program := topology.Target(on)
+	h, _ := s.lab.Host(host)
+	if args, _ := h.Arguments(program); !topology.Prompts(args) {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(h.ExtraHosts))
+	for _, other := range s.lab.Hosts {
+		names = append(names, other.Name)
+	}
+	return &socket.Script{Hosts: append(names, "localhost")}
 }
 
 // hostTables are the tables that hosts have, and that can be waited for.
