@@ -1,5 +1,27 @@
 // Package claim is the language of claims, and what judges them by the evidence
 // of a run. It is pure: a run in, a verdict out.
+//
+// # The language
+//
+// A claim is keys and values. One of its keys is a quantifier, which says of
+// which rows of which table (package table) the claim is true; the others choose
+// rows, say what is to be true of one row in CEL, and what outcome is expected. A
+// claim without a quantifier is the macro of its name: macros.yaml has them, in
+// the language itself. Check says what is wrong with claims before a run, Keys
+// lists what there is. A new quantifier is one file, named in keys.go.
+//
+// # Verdicts
+//
+// A claim holds, is refuted, or is not shown: what is not observed is neither
+// true nor false. A row counts as certain if a quorum of witnesses has whole
+// evidence of it, and none contradicts it. To refute, that is enough. To hold,
+// moreover no witness that could have told otherwise may be missing or cut short,
+// and where the claim is about all rows the table must be whole. Everything else
+// is not shown, and the reason names the witness; what went wrong in the run
+// itself comes before that. Nothing at all is shown by a run that has records
+// which nothing explains.
+//
+// Beside a lab's own claims, witnesses-agree is judged in every lab.
 package claim
 
 import (

@@ -30,12 +30,12 @@ var (
 		judge: func(j *judge, s *statement) result { return judgeCount(j, s, *s.n) },
 		text: func(s *statement) topology.Text {
 			en, ko := s.n.phrase()
-			verb := "are"
-			if s.n.least == 1 && s.n.most == 1 {
-				verb = "is"
+			there, rows := "there are", "rows"
+			if *s.n == (interval{1, 1}) {
+				there, rows = "there is", "row"
 			}
 			return topology.Text{
-				EN: fmt.Sprintf("there %s %s of %s", verb, en, s.matchingEN()),
+				EN: fmt.Sprintf("%s %s %s of %s", there, en, rows, s.matchingEN()),
 				KO: fmt.Sprintf("%s 행은 %s다", s.matchingKO(), ko),
 			}
 		},

@@ -552,15 +552,16 @@ func parseNumber(text string) (interval, bool) {
 	return interval{}, false
 }
 
-// phrase says the numbers of rows in words: "at least 3".
+// phrase says the numbers of rows in words: "at least 3". In Korean it is what
+// 다 follows.
 func (i interval) phrase() (en, ko string) {
 	switch {
 	case i.least == i.most:
 		return strconv.Itoa(i.least), fmt.Sprintf("%d개", i.least)
 	case i.most == unbounded:
-		return fmt.Sprintf("at least %d", i.least), fmt.Sprintf("%d개 이상", i.least)
+		return fmt.Sprintf("at least %d", i.least), fmt.Sprintf("%d개 이상이", i.least)
 	case i.least == 0:
-		return fmt.Sprintf("at most %d", i.most), fmt.Sprintf("%d개 이하", i.most)
+		return fmt.Sprintf("at most %d", i.most), fmt.Sprintf("%d개 이하이", i.most)
 	}
 	return fmt.Sprintf("%d to %d", i.least, i.most), fmt.Sprintf("%d개에서 %d개", i.least, i.most)
 }
