@@ -100,7 +100,10 @@ var scenarios = []scenario{
 	{
 		name: "three on one host", onlyNamespaces: true, clients: 1,
 		changes: []string{aClient + ", --hold, " + toServer + "]", "x-lab: {ready: 1500ms}\n    " + `command: [sh, -c, 'client --message a --hold "$$1" & client --message b --hold "$$1" & client --message c --hold "$$1" & wait', sh, ` + toServer + "]"},
-		outcome: claim.AsExpected,
+		outcome: claim.NotAsExpected, reason: "translated.source.address is 10.17.1.10 in both",
+		claims: map[string]claim.Outcome{
+			"one-port": claim.Holds, "message-ports": claim.Holds, "one-socket-each": claim.Holds, "witnesses-agree": claim.Holds,
+		},
 	},
 	{
 		name: "another server too", onlyNamespaces: true, clients: 2,

@@ -146,7 +146,7 @@ func TestWrongMacros(t *testing.T) {
 		"of no host":          {`one-port: {of: 'sever:12000'}`, "one-port.of", "there is no host sever; did you mean server?"},
 		"of a router":         {`one-port: {of: 'router:12000'}`, "one-port.of", "router has no program"},
 		"no such parameter":   {`one-port: {of: 'server:12000', client: 3}`, "one-port.client", "did you mean clients?"},
-		"one client":          {`one-port: {of: 'server:12000', clients: 1}`, "one-port.clients", "2 or more"},
+		"no client":           {`one-port: {of: 'server:12000', clients: 0}`, "one-port.clients", "1 or more"},
 		"another expectation": {`one-port: {of: 'server:12000', expect: yes}`, "one-port.expect", "there is no such outcome: there are holds, refuted, {not-shown: HOST.WITNESS}"},
 		"another snapshot":    {`one-port: {of: 'server:12000', at: never}`, "one-port.at", "there is no snapshot"},
 		"what is built in":    {`witnesses-agree: {}`, "witnesses-agree", "it is built in and judged in every lab: leave it out"},

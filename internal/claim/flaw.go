@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/table"
@@ -119,9 +120,10 @@ func lastSnapshot(lab *topology.Lab) (name string) {
 	return name
 }
 
-// failedProgram is the word of the first program that failed by itself, with
-// its host.
+// failedProgram is the word of the program that failed by itself before all
+// others, with its host.
 func (j *judge) failedProgram() string {
+	first, found := time.Time{}, ""
 	for _, name := range j.run.Names() {
 		programs := []string{""}
 		if h, ok := j.lab.Host(name); ok {
@@ -130,12 +132,23 @@ func (j *judge) failedProgram() string {
 			}
 		}
 		for _, program := range programs {
-			if why := j.failure(name, program); why != "" {
-				return fmt.Sprintf("%s says: %s", named(name, program), why)
+			why := j.failure(name, program)
+			if at := j.ended(name, program); why != "" && (found == "" || at.Before(first)) {
+				first, found = at, fmt.Sprintf("%s says: %s", named(name, program), why)
 			}
 		}
 	}
-	return ""
+	return found
+}
+
+// ended is when a program ended for the last time, by its host's account.
+func (j *judge) ended(host, program string) (at time.Time) {
+	for _, e := range j.run.Hosts[host].Events {
+		if e.Event == evidence.HostExited && e.Program == program {
+			at = e.Time
+		}
+	}
+	return at
 }
 
 // failure is a program's own error and exit status, where it ended by itself

@@ -57,7 +57,7 @@ func (k *keys) macro(s *statement, m macro) {
 	if !fine || !ok || !known {
 		return
 	}
-	replace := strings.NewReplacer("${host}", host, "${port}", strconv.Itoa(port), "${clients}", strconv.Itoa(clients))
+	replace := strings.NewReplacer("${host}", host, "${port}", strconv.Itoa(port), "${clients}", strconv.Itoa(clients), "${two}", strconv.Itoa(max(clients, 2)))
 	values := expand(m.keys, replace).(map[string]any)
 	for _, key := range []string{"says", "expect", "at"} {
 		if value, given := k.values[key]; given {
@@ -108,14 +108,14 @@ func (k *keys) exampleEndpoint() string {
 }
 
 // clients reads how many connections there must be: as many as the lab has
-// clients, or two.
+// clients, or one.
 func (k *keys) clients() (n int, ok bool) {
 	value, given := k.values["clients"]
 	if !given {
-		return max(len(k.lab.Clients), 2), true
+		return max(len(k.lab.Clients), 1), true
 	}
-	if n, ok = wholeNumber(value); !ok || n < 2 {
-		k.fault("clients", "it must be how many connections there are at least, 2 or more")
+	if n, ok = wholeNumber(value); !ok || n < 1 {
+		k.fault("clients", "it must be how many connections there are at least, 1 or more")
 		return 0, false
 	}
 	return n, true
