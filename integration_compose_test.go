@@ -46,7 +46,7 @@ func TestCompose(t *testing.T) {
 
 func (c *clone) testHolds(t *testing.T) {
 	out := c.up(t, 0)
-	assert.Contains(t, out, "verdict: holds")
+	assert.Contains(t, out, "as expected: 5 claims")
 	c.assertThreeSourcesOnePort(t)
 	c.assertOwner(t)
 	for service, made := range c.services(t) {
@@ -68,8 +68,8 @@ func (c *clone) testRefuted(t *testing.T) {
 	}
 	c.edit(t, "\n  router:\n", "\n  router:\n    x-lab: {masquerade: [home]}\n")
 	out := c.up(t, 1)
-	assert.Contains(t, out, "verdict: refuted")
-	assert.Equal(t, "refuted", c.verdict(t).Verdict)
+	assert.Contains(t, out, "not as expected: 1 of 5 claims")
+	assert.Equal(t, "not as expected", c.verdict(t).Outcome)
 	accepted := c.held(t, "server.sockets.jsonl")
 	require.Len(t, accepted, 3)
 	for _, a := range accepted {
