@@ -436,6 +436,8 @@ var alone = []*regexp.Regexp{
 	regexp.MustCompile(`^server\.program\.jsonl:1[456] .*moved to the end`),
 	// Of a poll while the program ended: its sockets may have gone before its files.
 	regexp.MustCompile(`^server\.sockets.*"snapshot":5,.*LISTEN.* dropped`),
+	// What is in TIME_WAIT only the socket table has.
+	regexp.MustCompile(`^client\d\.sockets.*TIME_WAIT.* dropped`),
 	// The time of a record of its own, within those of its neighbours.
 	regexp.MustCompile(`^\w+\.(host|program|sockets).* time=2026-11-25T00:33`),
 	regexp.MustCompile(`^\w+\.host.*"registered".* time`),
