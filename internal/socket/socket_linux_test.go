@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
@@ -76,8 +77,19 @@ func (p *typist) event(t *testing.T) (e evidence.ProgramEvent) {
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(line, &e))
 	require.NoError(t, e.Check(), "%s", line)
+	value, err := jsonschema.UnmarshalJSON(bytes.NewReader(line))
+	require.NoError(t, err)
+	require.NoError(t, eventSchema(t).Validate(value), "%s", line)
 	assert.False(t, e.Time.IsZero())
 	return e
+}
+
+// eventSchema is the published one.
+func eventSchema(t *testing.T) *jsonschema.Schema {
+	t.Helper()
+	schema, err := jsonschema.NewCompiler().Compile("../evidence/schema/event.schema.json")
+	require.NoError(t, err)
+	return schema
 }
 
 // types types a line, and returns its answer, and the calls that were made.
