@@ -73,16 +73,17 @@ func (j *joiner) checkSocketRows(h *Host) {
 			}
 			was := last[s.Inode]
 			last[s.Inode] = s
-			if was == nil || h.reused(was, s) {
+			if was == nil {
 				continue
 			}
-			if was.Protocol != s.Protocol || endpoints(was.Local, was.Remote) != endpoints(s.Local, s.Remote) ||
-				was.UID != s.UID || was.Interface != s.Interface || (was.State == Listen) != (s.State == Listen) {
+			differs := was.Protocol != s.Protocol || endpoints(was.Local, was.Remote) != endpoints(s.Local, s.Remote) ||
+				was.UID != s.UID || was.Interface != s.Interface || (was.State == Listen) != (s.State == Listen)
+			if differs && !h.reused(was, s) {
 				for _, row := range []*Socket{was, s} {
 					j.disagree(h, Sockets, row.Line, 0, "the socket with inode %d is one thing in line %d and another in line %d", s.Inode, was.Line, s.Line)
 				}
 			}
-			if s.State == Listen && was.SendQueue != s.SendQueue && !h.calls(s.Local, "listen", 2) {
+			if s.State == Listen && was.State == Listen && was.SendQueue != s.SendQueue && !h.calls(s.Local, "listen", 2) {
 				j.disagree(h, Sockets, s.Line, 0, "%d connections may wait to be accepted, in line %d it was %d", s.SendQueue, was.Line, was.SendQueue)
 			}
 		}

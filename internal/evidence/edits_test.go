@@ -409,7 +409,7 @@ var alone = []*regexp.Regexp{
 	regexp.MustCompile(`^server\.sockets.*"snapshot":[234],.* (recvQueue|sendQueue)=`),
 	regexp.MustCompile(`^server\.program\.jsonl:1[456] .*moved to the end`),
 	// The time of a record of its own, within those of its neighbours.
-	regexp.MustCompile(`^\w+\.(host|program|sockets).* time=2026-11-25T00:33`),
+	regexp.MustCompile(`^\w+\.(host|program|sockets).* time=2026-11-25T02:58`),
 	regexp.MustCompile(`^\w+\.host.*"registered".* time`),
 	// What a program says in another order, each with the same time.
 	regexp.MustCompile(`^\w+\.program\.jsonl:\d+ .*swapped with the next`),
