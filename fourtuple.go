@@ -6,14 +6,15 @@
 // reads one. Run makes its hosts real, by an engine, watches every one of them
 // with independent witnesses while the lab's steps are walked, and keeps what
 // they saw in a folder. Open reads such a folder again, on any machine. Judge
-// says which of the lab's claims hold, are refuted, or are not shown.
+// says which of the lab's claims hold, are refuted, or are not shown, and whether
+// that is what the lab expects.
 //
 //	lab, err := fourtuple.Load("docker-compose.yml")
 //	...
 //	seen, err := fourtuple.Run(ctx, lab, fourtuple.Options{Folder: "runs/first"})
 //	...
 //	verdict := fourtuple.Judge(seen)
-//	fmt.Println(verdict.Outcome) // holds
+//	fmt.Println(verdict.Outcome) // as expected
 //
 // The engine netns starts this program again as a helper for the programs of a
 // lab. A program that runs labs by it calls Helper first in its main, and a
