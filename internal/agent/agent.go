@@ -71,6 +71,8 @@ type Agent struct {
 	interfaces []evidence.Interface
 	tables     *tables          // nil until Open
 	capture    *witness.Capture // nil until it begins
+	late       chan lateCapture // has one that begins after the first program; nil if none does
+	stopLate   func()           // ends the wait for it
 	programs   []*program       // those that were started, the last of each name, in that order
 	stopPolls  func()           // ends the polls of the tables, if there are any
 	closed     bool
@@ -166,7 +168,7 @@ func (a *Agent) open() error {
 		return err
 	}
 	if a.Host.CaptureAfter == 0 || len(a.Host.Program)+len(a.Host.Programs) == 0 {
-		if err := a.openCapture(); err != nil {
+		if a.capture, err = a.openCapture(); err != nil {
 			return err
 		}
 	}
@@ -183,11 +185,12 @@ func (a *Agent) open() error {
 var errNotOpen = errors.New("its witnesses were never opened")
 
 // openCapture starts to capture.
-func (a *Agent) openCapture() error {
-	return a.Namespace.Do(func() (err error) {
-		a.capture, err = witness.OpenCapture(a.interfaces, a.recorder.output(evidence.Packets))
+func (a *Agent) openCapture() (capture *witness.Capture, err error) {
+	err = a.Namespace.Do(func() (err error) {
+		capture, err = witness.OpenCapture(a.interfaces, a.recorder.output(evidence.Packets))
 		return err
 	})
+	return capture, err
 }
 
 // start starts programs, and waits for each until it is ready. Those that were
@@ -237,10 +240,8 @@ func (a *Agent) startOne(ctx context.Context, target string) (started bool, err 
 		return false, err
 	}
 	a.poll()
-	waits, err := a.captureLate(ctx)
-	if waits == "" && err == nil {
-		waits, err = a.waitReady(ctx, p, ready, known)
-	}
+	a.captureLater()
+	waits, err := a.waitReady(ctx, p, ready, known)
 	switch {
 	case err != nil:
 		return false, err
@@ -324,22 +325,53 @@ func interfaceOf(interfaces []evidence.Interface, l topology.Link) (evidence.Int
 	return interfaces[at], nil
 }
 
-// captureLate begins a capture that is to begin a while after the first
-// program. If ctx ends before, it returns what it waited for.
-func (a *Agent) captureLate(ctx context.Context) (waits string, err error) {
-	if a.capture != nil {
-		return "", nil
+// A lateCapture is a capture that began late, or why it did not. It is neither
+// if the host was closed before.
+type lateCapture struct {
+	capture *witness.Capture
+	err     error
+}
+
+// captureLater begins the capture a while after the first program's start, of a
+// host that is to capture too late. Steps go on meanwhile, for it is to miss them.
+func (a *Agent) captureLater() {
+	if a.capture != nil || a.late != nil {
+		return
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	late := make(chan lateCapture, 1)
+	a.late, a.stopLate = late, cancel
+	go func() {
+		select {
+		case <-ctx.Done():
+			late <- lateCapture{}
+		case <-time.After(a.Host.CaptureAfter):
+			capture, err := a.openCapture()
+			late <- lateCapture{capture, err}
+		}
+	}()
+}
+
+// waitForCapture waits for a capture that begins late, while ctx lasts.
+func (a *Agent) waitForCapture(ctx context.Context) error {
+	if a.capture != nil || a.late == nil {
+		return nil
 	}
 	select {
 	case <-ctx.Done():
-		return "the capture to begin", nil
-	case <-time.After(a.Host.CaptureAfter):
-		return "", a.openCapture()
+		return nil
+	case began := <-a.late:
+		a.late, a.capture = nil, began.capture
+		return began.err
 	}
 }
 
-// snapshot writes down sockets, open files and translations, under a name.
+// snapshot writes down sockets, open files and translations, under a name. A
+// capture that begins late has begun by then.
 func (a *Agent) snapshot(ctx context.Context, name string) error {
+	if err := a.waitForCapture(ctx); err != nil {
+		return err
+	}
 	number, idle, err := a.tables.snapshot(ctx)
 	if err != nil {
 		return err
@@ -384,6 +416,10 @@ func (a *Agent) close(ctx context.Context) error {
 		a.stopPolls()
 	}
 	err = errors.Join(err, a.recorder.tell(evidence.HostEvent{Event: evidence.HostStopped}))
+	if a.late != nil {
+		a.stopLate()
+		err = errors.Join(err, a.waitForCapture(context.Background()))
+	}
 	if a.capture != nil {
 		stats, closeErr := a.capture.Close()
 		a.recorder.output(evidence.Packets).count(stats.Packets, stats.Dropped)
