@@ -218,20 +218,22 @@ func ownAddresses(interfaces []Interface) (own addresses, loopback map[string]bo
 }
 
 // checkOwners wants open files to be of programs that were started, and of what
-// they started.
+// they started. A child can outlive the process that was started for a moment.
 func (h *Host) checkOwners(file string, rows []File) error {
 	type owner struct {
 		snapshot int
 		program  string
 	}
-	has := make(map[owner]bool)
+	has, last := make(map[owner]bool), make(map[string]int)
 	for i := range rows {
 		if f := &rows[i]; h.ran[programID{f.Program, f.PID}] {
-			has[owner{f.Snapshot, f.Program}] = true
+			has[owner{f.Snapshot, f.Program}], last[f.Program] = true, f.Snapshot
 		}
 	}
 	for i := range rows {
-		if f := &rows[i]; !has[owner{f.Snapshot, f.Program}] {
+		f := &rows[i]
+		ended, seen := last[f.Program]
+		if !has[owner{f.Snapshot, f.Program}] && (!seen || f.Snapshot < ended) {
 			return fmt.Errorf("%s:%d: process %d is no program that was started, and nothing of one is in snapshot %d", file, f.Line, f.PID, f.Snapshot)
 		}
 	}

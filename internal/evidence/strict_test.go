@@ -127,6 +127,12 @@ func TestLoadIsStrict(t *testing.T) {
 				f[i].PID = 7
 			}
 		}, "files: client1.files.jsonl:1: process 7 is no program that was started"},
+		"child that outlives it": {func(s *sample) {
+			h := s.Hosts["client1"]
+			f := h.Files[len(h.Files)-1]
+			f.PID, f.Snapshot = 7, f.Snapshot+1
+			h.Files = append(h.Files, f)
+		}, "none"},
 
 		"program's event":  {func(s *sample) { s.Hosts["client1"].Program[0].Event = "flew" }, `program: client1.program.jsonl:1: there is no event "flew"`},
 		"no remote end":    {func(s *sample) { s.Hosts["client1"].Program[0].Remote = netip.AddrPort{} }, `program: client1.program.jsonl:1: "connected" without both endpoints`},
