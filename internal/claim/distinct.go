@@ -61,7 +61,7 @@ func judgeCompared(j *judge, s *statement, counterpart func(equal, before *table
 		return *failed
 	}
 	var matching interval
-	equals := make(map[string]*table.Row)
+	equals := make(map[string]*table.Row, len(t.rows))
 	var like []*table.Row
 	var before, one, other *table.Row
 	undecided := false

@@ -26,11 +26,12 @@ func (j *judge) connections() []Connection {
 	slices.SortStableFunc(all, func(a, b *evidence.Connection) int {
 		return cmp.Compare(order[a.Client.Host], order[b.Client.Host])
 	})
-	rows := []Connection{}
+	rows := make([]Connection, 0, len(all))
+	same := make(alike)
 	for _, c := range all {
 		rows = append(rows, Connection{
 			Client: c.Client.Host, Server: c.Server.Host, FourTuple: c.FourTuple, Translated: other(c.FourTuple, c.AtServer()),
-			Opening: c.Opening, Outcome: c.Outcome, Path: hops(c.Path), Witnesses: whole(c.Lacks),
+			Opening: c.Opening, Outcome: c.Outcome, Path: hops(c.Path), Witnesses: same.whole(c.Lacks),
 		})
 	}
 	return rows
@@ -38,12 +39,13 @@ func (j *judge) connections() []Connection {
 
 // datagrams are all of the run, in the order of their times.
 func (j *judge) datagrams() []Datagram {
-	rows := []Datagram{}
+	rows := make([]Datagram, 0, len(j.run.Datagrams))
+	same := make(alike)
 	for i := range j.run.Datagrams {
 		d := &j.run.Datagrams[i]
 		row := Datagram{
 			Sender: d.Sender.Host, Receiver: d.Receiver.Host, FourTuple: d.FourTuple, Translated: other(d.FourTuple, d.AtReceiver()),
-			Occurrence: d.Occurrence, Length: d.Length, Path: hops(d.Path), Witnesses: whole(d.Lacks),
+			Occurrence: d.Occurrence, Length: d.Length, Path: hops(d.Path), Witnesses: same.whole(d.Lacks),
 		}
 		if utf8.Valid(d.Payload) {
 			row.Text = string(d.Payload)
@@ -58,7 +60,8 @@ func other(before, after evidence.FourTuple) *evidence.FourTuple {
 	if before == after || !after.Source.IsValid() || !after.Destination.IsValid() {
 		return nil
 	}
-	return &after
+	another := after // on the heap only here
+	return &another
 }
 
 func hops(path []evidence.Hop) (hops []Hop) {
@@ -68,12 +71,27 @@ func hops(path []evidence.Hop) (hops []Hop) {
 	return hops
 }
 
-func whole(lacks map[string]string) Witnesses {
-	witnesses := make(Witnesses)
-	for name, why := range lacks {
-		witnesses[name] = why == ""
+// alike has the Witnesses that were made, by the bits of those that apply and of
+// those that are whole: most connections share a few.
+type alike map[[2]uint16]Witnesses
+
+func (a alike) whole(lacks map[string]string) Witnesses {
+	var key [2]uint16
+	for i, name := range witnessNames {
+		if why, applies := lacks[name]; applies {
+			key[0] |= 1 << i
+			if why == "" {
+				key[1] |= 1 << i
+			}
+		}
 	}
-	return witnesses
+	if a[key] == nil {
+		a[key] = make(Witnesses)
+		for name, why := range lacks {
+			a[key][name] = why == ""
+		}
+	}
+	return a[key]
 }
 
 // nameOf is a host, or its endpoint where the lab has no such host.
