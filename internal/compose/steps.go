@@ -138,12 +138,6 @@ func (s *stepReader) step(v value) []topology.Step {
 // one reads a mapping of one key to what the step needs.
 func (s *stepReader) one(v value) (value, bool) {
 	if !v.isMapping() || len(v.entries) != 1 {
-		for _, entry := range v.values() {
-			if entry.name == "within" {
-				entry.refuseName("it stands beside the word of the step, not in what is at the word")
-				return value{}, false
-			}
-		}
 		v.refuse("it must be one key with its value, as %s", s.word)
 		return value{}, false
 	}
@@ -307,11 +301,19 @@ func (s *stepReader) script(on string) *socket.Script {
 // hostTables are the tables that hosts have, and that can be waited for.
 var hostTables = map[string]bool{"sockets": true, "files": true, "packets": true, "program": true, "conntrack": true}
 
+// wait reads what is waited for, with "within" among it or beside the word.
 func (s *stepReader) wait(v value) []topology.Step {
-	row, ok := s.one(v)
-	if !ok {
+	step := topology.Step{Action: topology.Wait}
+	rows := v.values()
+	if i := slices.IndexFunc(rows, func(row value) bool { return row.name == "within" }); i >= 0 && v.isMapping() {
+		s.within(rows[i], &step)
+		rows = slices.Delete(rows, i, i+1)
+	}
+	if !v.isMapping() || len(rows) != 1 {
+		v.refuse("it must be one key with its value, as %s", s.word)
 		return nil
 	}
+	row := rows[0]
 	host, table, dot := strings.Cut(row.name, ".")
 	_, known := s.lab.Host(host)
 	switch {
@@ -324,7 +326,8 @@ func (s *stepReader) wait(v value) []topology.Step {
 	case table == "program" && !s.anyStarted(host):
 		row.refuseName("no program of %s has been started by then, so none tells anything; put start: %s before it", host, host)
 	default:
-		return []topology.Step{{Action: topology.Wait, On: []string{host}, Table: table, Where: row.text()}}
+		step.On, step.Table, step.Where = []string{host}, table, row.text()
+		return []topology.Step{step}
 	}
 	return nil
 }
