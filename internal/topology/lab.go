@@ -5,6 +5,7 @@
 package topology
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"path"
@@ -39,6 +40,23 @@ type Lab struct {
 type Text struct {
 	EN string `json:"en,omitempty"`
 	KO string `json:"ko,omitempty"`
+}
+
+// A Language is one that labs are written in; the zero Language is English.
+type Language string
+
+// The languages.
+const (
+	English Language = "en"
+	Korean  Language = "ko"
+)
+
+// In is the text in a language, or in the other one where there is no such text.
+func (t Text) In(l Language) string {
+	if l == Korean {
+		return cmp.Or(t.KO, t.EN)
+	}
+	return cmp.Or(t.EN, t.KO)
 }
 
 // A Claim is a statement about the tables of a run, with what is expected of
