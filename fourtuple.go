@@ -132,8 +132,20 @@ type Options struct {
 type Evidence struct {
 	// Folder is the run's.
 	Folder string
+	// Language is that of the page that Save and SavePage write; the zero
+	// Language is English.
+	Language Language
 	*evidence.Run
 }
+
+// A Language is one that labs, and pages about them, are written in.
+type Language = topology.Language
+
+// The languages.
+const (
+	English = topology.English
+	Korean  = topology.Korean
+)
 
 // Run runs the lab and reads what it left. When ctx ends, the programs are
 // stopped at once and what was seen until then is kept: the error is ctx's, and
@@ -243,7 +255,7 @@ func (e *Evidence) Save(v Verdict) error {
 // SavePage writes report.html, a page about the run, into its folder.
 func (e *Evidence) SavePage(v Verdict) error {
 	var page bytes.Buffer
-	if err := report.HTML(&page, report.Page{Run: e.Run, Verdict: v}); err != nil {
+	if err := report.HTML(&page, report.Page{Run: e.Run, Verdict: v, Language: e.Language}); err != nil {
 		return err
 	}
 	return evidence.WriteFile(e.Folder, evidence.ReportFile, page.Bytes())

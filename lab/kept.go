@@ -15,6 +15,7 @@ import (
 
 func judgeCommand() *cobra.Command {
 	var asJSON bool
+	var lang language
 	c := &cobra.Command{
 		Use:   "judge RUN",
 		Short: "Judge a kept run again, from its evidence alone",
@@ -24,21 +25,22 @@ func judgeCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printVerdict(c.OutOrStdout(), kept, fourtuple.Judge(kept), asJSON)
+			return printVerdict(c.OutOrStdout(), kept, fourtuple.Judge(kept), asJSON, lang)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the verdict as one JSON object")
+	lang.addTo(c)
 	return c
 }
 
 // printVerdict prints the verdict as text or JSON; its error is the exit
 // status.
-func printVerdict(w io.Writer, kept *fourtuple.Evidence, v fourtuple.Verdict, asJSON bool) error {
+func printVerdict(w io.Writer, kept *fourtuple.Evidence, v fourtuple.Verdict, asJSON bool, lang language) error {
 	var err error
 	if asJSON {
 		err = report.JSON(w, v)
 	} else {
-		err = report.Text(w, kept.Lab.Question, v, styleFor(w))
+		err = report.Text(w, kept.Run, v, styleFor(w, lang))
 	}
 	switch {
 	case err != nil:
@@ -53,7 +55,8 @@ func printVerdict(w io.Writer, kept *fourtuple.Evidence, v fourtuple.Verdict, as
 }
 
 func reportCommand() *cobra.Command {
-	return &cobra.Command{
+	var lang language
+	c := &cobra.Command{
 		Use:   "report RUN",
 		Short: "Write a kept run's page, RUN/report.html",
 		Args:  cobra.ExactArgs(1),
@@ -62,6 +65,7 @@ func reportCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			kept.Language = lang.Language
 			if err := kept.SavePage(fourtuple.Judge(kept)); err != nil {
 				return err
 			}
@@ -69,6 +73,8 @@ func reportCommand() *cobra.Command {
 			return nil
 		},
 	}
+	lang.addTo(c)
+	return c
 }
 
 // A view shows a kept run in one way: as a whole, of one host if that is named,
@@ -77,17 +83,17 @@ type view struct {
 	name, doc string
 	// at says that it is of a snapshot.
 	at    bool
-	whole func(w io.Writer, kept *fourtuple.Evidence, host string) error
+	whole func(w io.Writer, kept *fourtuple.Evidence, host string, style report.Style) error
 	host  func(w io.Writer, heading string, h *evidence.Host, snapshot string) error
 }
 
 // views are all there are. To add one, name it here.
 var views = []view{
-	{name: "connections", doc: "the joined table of TCP connections", whole: func(w io.Writer, kept *fourtuple.Evidence, host string) error {
-		return report.Connections(w, fourtuple.Judge(kept), host, styleFor(w))
+	{name: "connections", doc: "the joined table of TCP connections", whole: func(w io.Writer, kept *fourtuple.Evidence, host string, style report.Style) error {
+		return report.Connections(w, fourtuple.Judge(kept), host, style)
 	}},
-	{name: "datagrams", doc: "the joined table of UDP datagrams", whole: func(w io.Writer, kept *fourtuple.Evidence, host string) error {
-		return report.Datagrams(w, fourtuple.Judge(kept), host, styleFor(w))
+	{name: "datagrams", doc: "the joined table of UDP datagrams", whole: func(w io.Writer, kept *fourtuple.Evidence, host string, style report.Style) error {
+		return report.Datagrams(w, fourtuple.Judge(kept), host, style)
 	}},
 	{name: "sockets", doc: "the socket tables, as netstat prints them", at: true, host: func(w io.Writer, heading string, h *evidence.Host, snapshot string) error {
 		rows, err := report.SocketsAt(h, snapshot)
@@ -106,8 +112,8 @@ var views = []view{
 	{name: "packets", doc: "the captures, as a packet list", host: func(w io.Writer, heading string, h *evidence.Host, _ string) error {
 		return report.Packets(w, heading, h.Packets)
 	}},
-	{name: "steps", doc: "what was done, step by step, and what was answered", whole: func(w io.Writer, kept *fourtuple.Evidence, host string) error {
-		return report.Steps(w, kept.Run, host)
+	{name: "steps", doc: "what was done, step by step, and what was answered", whole: func(w io.Writer, kept *fourtuple.Evidence, host string, style report.Style) error {
+		return report.Steps(w, kept.Run, host, style)
 	}},
 	{name: "account", doc: "what the hosts' agents told of their work, and when", host: func(w io.Writer, heading string, h *evidence.Host, _ string) error {
 		return report.Account(w, heading, h.Events)
@@ -124,6 +130,7 @@ func viewNames() string {
 
 func showCommand() *cobra.Command {
 	var host, at string
+	var lang language
 	about := "Show a kept run.\n\n"
 	for _, v := range views {
 		about += fmt.Sprintf("%-12s %s\n", v.name, v.doc)
@@ -141,17 +148,18 @@ func showCommand() *cobra.Command {
 				if at != "" && !v.at {
 					return fmt.Errorf("--at %s: %s are not of a snapshot, as sockets and files are", at, v.name)
 				}
-				return v.show(c.OutOrStdout(), args[1], host, at)
+				return v.show(c.OutOrStdout(), args[1], host, at, lang)
 			}
 			return fmt.Errorf("no view is called %q; there are %s", args[0], viewNames())
 		},
 	}
 	c.Flags().StringVar(&host, "host", "", "only this host")
 	c.Flags().StringVar(&at, "at", "", "the sockets and files of this snapshot (default: the last one)")
+	lang.addTo(c)
 	return c
 }
 
-func (v view) show(w io.Writer, folder, host, at string) error {
+func (v view) show(w io.Writer, folder, host, at string, lang language) error {
 	kept, err := fourtuple.Open(folder)
 	if err != nil {
 		return err
@@ -164,7 +172,7 @@ func (v view) show(w io.Writer, folder, host, at string) error {
 		hosts = []string{host}
 	}
 	if v.whole != nil {
-		return v.whole(w, kept, host)
+		return v.whole(w, kept, host, styleFor(w, lang))
 	}
 	for i, name := range hosts {
 		heading := ""

@@ -5,13 +5,11 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/jedib0t/go-pretty/v6/table"
 	"github.com/spf13/cobra"
 
 	"github.com/fourtuple/fourtuple"
 	"github.com/fourtuple/fourtuple/internal/compose"
 	"github.com/fourtuple/fourtuple/internal/engine/docker"
-	"github.com/fourtuple/fourtuple/internal/report"
 )
 
 // defaultLab is the lab of `lab run` without arguments, labsFolder where the
@@ -50,37 +48,6 @@ func find(name string) string {
 func exists(file string) bool {
 	_, err := os.Stat(file)
 	return err == nil
-}
-
-func listCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "list",
-		Short: "List the labs there are, with their questions",
-		Args:  cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			labs, err := filepath.Glob(filepath.Join(labsFolder, "*"))
-			if err != nil {
-				return err
-			}
-			if exists(defaultLab) {
-				labs = append([]string{defaultLab}, labs...)
-			}
-			if len(labs) == 0 {
-				return fmt.Errorf("no lab here: neither %s nor a folder in %s; change to fourtuple's folder, or name a lab's file", defaultLab, labsFolder)
-			}
-			var rows []table.Row
-			for _, name := range labs {
-				lab, err := load(name)
-				if err != nil {
-					complain(c.ErrOrStderr(), err) // it does not hide the others
-					continue
-				}
-				rows = append(rows, table.Row{name, lab.Name, report.Words(lab.Question)})
-			}
-			_, err = fmt.Fprint(c.OutOrStdout(), report.Table(nil, rows))
-			return err
-		},
-	}
 }
 
 func composeCommand() *cobra.Command {

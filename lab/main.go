@@ -1,8 +1,8 @@
 // Command lab runs experiments that show how TCP tells sockets apart: it makes
 // a lab's hosts real, watches them, and judges what the lab claims.
 //
-//	lab run [LAB]            run a lab and print its verdict
-//	lab list                 list the labs there are
+//	lab run [LAB]            run a lab and print what was done, seen and shown
+//	lab list                 list the labs there are, in learning order
 //	lab judge RUN            judge a kept run again
 //	lab show VIEW RUN        show a kept run as connections, sockets, files, packets, steps ...
 //	lab report RUN           write a kept run's page, RUN/report.html

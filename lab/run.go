@@ -24,6 +24,7 @@ type request struct {
 	json    bool
 	hold    bool
 	clients int
+	lang    language
 }
 
 func runCommand() *cobra.Command {
@@ -34,7 +35,9 @@ func runCommand() *cobra.Command {
 		Long: `Run a lab and print its verdict.
 
 LAB is a Compose file, a folder with one, or the name of a folder in labs/;
-without it, ./docker-compose.yml. The run is kept as a folder of evidence.
+without it, ./docker-compose.yml. The run is kept as a folder of evidence. Printed
+are the question, the steps and what they answered, the tables that the claims look
+at, each claim with its reason, and the explanation.
 
 Exit status: 0 the lab came out as it expects, 1 a claim came out the other
 way, 2 the lab could not run, 3 a claim is not shown.`,
@@ -65,6 +68,7 @@ way, 2 the lab could not run, 3 a claim is not shown.`,
 	flags.StringVar(&r.out, "out", "", "keep the run in this folder (default: runs/NAME-TIME)")
 	flags.BoolVar(&r.json, "json", false, "print the verdict as one JSON object, and nothing else on stdout")
 	flags.BoolVar(&r.hold, "hold", false, "leave the lab up until Ctrl-C")
+	r.lang.addTo(c)
 	flags.IntVar(&r.clients, "clients", 0, "run the lab with this many clients, each on a subnet of its own")
 	return c
 }
@@ -92,7 +96,8 @@ func (r request) run(ctx context.Context, lab *fourtuple.Lab, stdout, stderr io.
 		return fmt.Errorf("interrupted; what was seen until then is in %s", seen.Folder)
 	}
 	verdict := fourtuple.Judge(seen)
-	outcome := printVerdict(stdout, seen, verdict, r.json)
+	outcome := printVerdict(stdout, seen, verdict, r.json, r.lang)
+	seen.Language = r.lang.Language
 	// A full disk costs the page and not the verdict.
 	if err := seen.Save(verdict); err != nil {
 		complain(stderr, fmt.Errorf("the verdict stands, but it could not be kept: %w", err))

@@ -24,6 +24,11 @@ func TestScripts(t *testing.T) {
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
+			labs, err := filepath.Abs(filepath.Join("..", labsFolder))
+			if err != nil {
+				return err
+			}
+			e.Setenv("LABS", labs)
 			compose, err := os.ReadFile(filepath.Join("..", "docker-compose.yml"))
 			if err != nil {
 				return err

@@ -1,21 +1,58 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
 
+	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/fourtuple/fourtuple/internal/report"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // styleFor is how to write there: coloured for a terminal whose user does not
 // object (https://no-color.org), and in ASCII where the locale asks for it.
-func styleFor(w io.Writer) report.Style {
-	return report.Style{Color: isTerminal(w) && os.Getenv("NO_COLOR") == "", ASCII: onlyASCII()}
+func styleFor(w io.Writer, l language) report.Style {
+	return report.Style{Color: isTerminal(w) && os.Getenv("NO_COLOR") == "", ASCII: onlyASCII(), Language: l.Language}
+}
+
+// A language is the flag --lang.
+type language struct{ topology.Language }
+
+// addTo gives a command the flag, which the locale is the default of.
+func (l *language) addTo(c *cobra.Command) {
+	l.Language = localeLanguage()
+	c.Flags().Var(l, "lang", "en or ko, the language of what labs say (default: the locale's)")
+}
+
+func (l *language) String() string { return "" } // or else the locale would be in the help
+func (l *language) Type() string   { return "string" }
+
+func (l *language) Set(name string) error {
+	l.Language = topology.Language(name)
+	if l.Language != topology.English && l.Language != topology.Korean {
+		return fmt.Errorf("labs are written in %s and %s", topology.English, topology.Korean)
+	}
+	return nil
+}
+
+// localeLanguage is that of messages, by the order in which locale(7) looks at
+// the variables; where labs are not written in it, English.
+func localeLanguage() topology.Language {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANG"} {
+		if value := os.Getenv(name); value != "" {
+			if name, _, _ := strings.Cut(strings.ReplaceAll(value, ".", "_"), "_"); name == string(topology.Korean) {
+				return topology.Korean
+			}
+			break
+		}
+	}
+	return topology.English
 }
 
 func isTerminal(w io.Writer) bool {

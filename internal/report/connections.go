@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/fourtuple/fourtuple/internal/claim"
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // Connections writes the joined table: a row for each connection with its
@@ -30,7 +32,7 @@ func Connections(w io.Writer, v claim.Verdict, host string, style Style) error {
 
 func connectionsText(connections []claim.Connection, style Style) string {
 	if len(connections) == 0 {
-		return "no connections\n"
+		return style.say("no connections") + "\n"
 	}
 	columns := columnsOf(connections)
 	var rows []table.Row
@@ -38,11 +40,11 @@ func connectionsText(connections []claim.Connection, style Style) string {
 	for _, c := range connections {
 		rows = append(rows, columns.row(c, style))
 		if columns.Translated {
-			rows = append(rows, seenRows(c.Path, c.Server, c.FourTuple, c.Translated)...)
+			rows = append(rows, seenRows(c.Path, c.Server, c.FourTuple, c.Translated, style)...)
 		}
 		incomplete = incomplete || !allWhole(c.Witnesses)
 	}
-	return joinedTable(columns.header(), rows, incomplete, "connection", style)
+	return joinedTable(columns.header(style), rows, incomplete, "connection", style)
 }
 
 func allWhole(witnesses claim.Witnesses) bool {
@@ -62,7 +64,7 @@ func joinedTable(header table.Row, rows []table.Row, incomplete bool, of string,
 	lines := strings.SplitAfterN(joined, "\n", 3)
 	joined = lines[0] + lines[1] + strings.Repeat("-", text.LongestLineLen(joined)) + "\n" + lines[2]
 	if incomplete {
-		joined += style.whole(false) + ": this witness has no whole evidence of the " + of + "\n"
+		joined += fmt.Sprintf(style.say("%s: this witness has no whole evidence of the "+of)+"\n", style.whole(false))
 	}
 	return joined
 }
@@ -98,24 +100,23 @@ func openingText(opening int, outcome evidence.Outcome) string {
 	return strings.Join(parts, ", ")
 }
 
-// header names the witnesses in two lines: client.packets is client above
-// packets. Columns without a title keep groups of columns apart.
-func (needed columns) header() table.Row {
-	header := table.Row{"\nclient", ""}
+// header is that of the columns. Columns without a title keep groups of columns apart.
+func (needed columns) header(style Style) table.Row {
+	header := table.Row{"\n" + style.say("client"), ""}
 	if needed.Translated {
-		header = table.Row{"\nseen at", ""}
+		header = table.Row{"\n" + style.say("seen at"), ""}
 	} else if needed.Server {
-		header = append(header, "\nserver", "")
+		header = append(header, "\n"+style.say("server"), "")
 	}
-	header = append(header, "\nsource", "", "\ndestination")
+	header = append(header, "\n"+style.say("source"), "", "\n"+style.say("destination"))
 	if needed.Opening {
-		header = append(header, "", "\nopening")
+		header = append(header, "", "\n"+style.say("opening"))
 	}
 	for _, name := range evidence.ColumnNames {
 		if beginsGroup(name) {
 			header = append(header, "")
 		}
-		header = append(header, strings.Replace(name, ".", "\n", 1))
+		header = append(header, style.witness(name))
 	}
 	return header
 }
@@ -157,15 +158,26 @@ func pathText(path []claim.Hop) string {
 // beginsGroup tells whether a column is the first of its host's witnesses.
 func beginsGroup(name string) bool { return strings.HasSuffix(name, ".packets") }
 
+// witness is a witness's name in two lines: client.packets is client above
+// packets. In Korean, whose words are wide, the side stands above the first of
+// its witnesses only.
+func (s Style) witness(name string) string {
+	side, of, _ := strings.Cut(name, ".")
+	if s.Language == topology.Korean && !beginsGroup(name) {
+		return "\n" + s.say(of)
+	}
+	return s.say(side) + "\n" + s.say(of)
+}
+
 // seenRows are what was seen of a connection or datagram behind each router that
 // translated it, and at its end.
-func seenRows(path []claim.Hop, last string, tuple evidence.FourTuple, translated *evidence.FourTuple) (rows []table.Row) {
+func seenRows(path []claim.Hop, last string, tuple evidence.FourTuple, translated *evidence.FourTuple, style Style) (rows []table.Row) {
 	if translated == nil {
 		translated = &tuple
 	}
 	for _, hop := range path {
 		if hop.Translated != nil && *hop.Translated != *translated {
-			rows = append(rows, table.Row{"behind " + hostName(hop.Host), "", endpoint(hop.Translated.Source), "", endpoint(hop.Translated.Destination)})
+			rows = append(rows, table.Row{fmt.Sprintf(style.say("behind %s"), hostName(hop.Host)), "", endpoint(hop.Translated.Source), "", endpoint(hop.Translated.Destination)})
 		}
 	}
 	return append(rows, table.Row{hostName(last), "", endpoint(translated.Source), "", endpoint(translated.Destination)})

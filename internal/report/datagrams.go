@@ -27,7 +27,7 @@ func Datagrams(w io.Writer, v claim.Verdict, host string, style Style) error {
 
 func datagramsText(datagrams []claim.Datagram, style Style) string {
 	if len(datagrams) == 0 {
-		return "no datagrams\n"
+		return style.say("no datagrams") + "\n"
 	}
 	incomplete := false
 	var rows []table.Row
@@ -49,13 +49,16 @@ func datagramsText(datagrams []claim.Datagram, style Style) string {
 		}
 		rows = append(rows, row)
 		if d.Translated != nil {
-			rows = append(rows, seenRows(d.Path, d.Receiver, d.FourTuple, d.Translated)...)
+			rows = append(rows, seenRows(d.Path, d.Receiver, d.FourTuple, d.Translated, style)...)
 		}
 		incomplete = incomplete || !allWhole(d.Witnesses)
 	}
-	header := table.Row{"\nsender", "", "\nsource", "", "\ndestination", "", "\nreceiver", "\nbytes", "\ntext"}
+	var header table.Row
+	for _, name := range []string{"sender", "", "source", "", "destination", "", "receiver", "bytes", "text"} {
+		header = append(header, "\n"+style.say(name))
+	}
 	for _, name := range datagramWitnesses {
-		header = append(header, strings.Replace(name, ".", "\n", 1))
+		header = append(header, style.witness(name))
 	}
 	return joinedTable(header, rows, incomplete, "datagram", style, 8)
 }

@@ -42,9 +42,9 @@ type router struct {
 // those of the clients in the clients' order, then others; routers stand in the
 // order of their first subnets. Of a host on a subnet that the lab does not have there
 // is no drawing.
-func drawingOf(run *evidence.Run) *drawing {
+func drawingOf(run *evidence.Run, l topology.Language) *drawing {
 	lab := run.Lab
-	d := &drawing{Notes: notesOf(run), Roles: rolesOf(run)}
+	d := &drawing{Notes: notesOf(run, l), Roles: rolesOf(run)}
 	single := make(map[string][]topology.Host)
 	for _, h := range lab.Hosts {
 		if len(h.Links) == 1 {
@@ -144,30 +144,30 @@ func rolesOf(run *evidence.Run) map[string]string {
 
 // notesOf says of a server the port that connections came to, of a client the
 // source port that it had, and of a router what it does.
-func notesOf(run *evidence.Run) map[string]string {
+func notesOf(run *evidence.Run, l topology.Language) map[string]string {
 	notes := make(map[string]string)
-	note := func(host, words string, port uint16) {
-		one := fmt.Sprintf("%s port %d", words, port)
+	note := func(host, words, several string, port uint16) {
+		one := fmt.Sprintf(words, port)
 		if old := notes[host]; old != "" && old != one {
-			one = words + " several ports"
+			one = several
 		}
 		notes[host] = one
 	}
 	for i := range run.Connections {
 		c := &run.Connections[i]
-		note(c.Client.Host, "from", c.Source.Port())
+		note(c.Client.Host, say(l, "from port %d"), say(l, "from several ports"), c.Source.Port())
 	}
 	for i := range run.Connections {
 		c := &run.Connections[i]
 		if c.Server.Host != c.Client.Host {
-			note(c.Server.Host, "at", c.AtServer().Destination.Port())
+			note(c.Server.Host, say(l, "at port %d"), say(l, "at several ports"), c.AtServer().Destination.Port())
 		}
 	}
 	for _, h := range run.Lab.Hosts {
 		if h.Translates() {
-			notes[h.Name] = "forwards with NAT"
+			notes[h.Name] = say(l, "forwards with NAT")
 		} else if h.Forwards {
-			notes[h.Name] = "forwards"
+			notes[h.Name] = say(l, "forwards")
 		}
 	}
 	return notes

@@ -74,7 +74,7 @@ func TestDrawing(t *testing.T) {
 		var got []string
 		run := &evidence.Run{Lab: test.lab}
 		cameToServer(run)
-		d := drawingOf(run)
+		d := drawingOf(run, topology.English)
 		for _, b := range d.Bands {
 			line := b.Name + ":"
 			for _, h := range b.Hosts {

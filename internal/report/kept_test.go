@@ -26,8 +26,8 @@ func TestKeptRuns(t *testing.T) {
 		value, err := jsonschema.UnmarshalJSON(&b)
 		require.NoError(t, err)
 		require.NoError(t, schema.Validate(value), name)
-		require.Empty(t, complaints(parse(t, Page{run, v})), name)
-		require.NoError(t, Steps(&b, run, ""))
+		require.Empty(t, complaints(parse(t, Page{run, v, ""})), name)
+		require.NoError(t, Steps(&b, run, "", Style{}))
 		require.Contains(t, b.String(), "snapshot settled", name)
 	}
 }

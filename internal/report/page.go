@@ -11,13 +11,15 @@ import (
 
 	"github.com/fourtuple/fourtuple/internal/claim"
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // A Page is what report.html tells of: the evidence of a run, which must not be
-// nil, and the verdict on it.
+// nil, and the verdict on it, in a language.
 type Page struct {
-	Run     *evidence.Run
-	Verdict claim.Verdict
+	Run      *evidence.Run
+	Verdict  claim.Verdict
+	Language topology.Language
 }
 
 // How much of a large run a page shows.
@@ -44,9 +46,29 @@ var pageFiles embed.FS
 // what was left out.
 func HTML(w io.Writer, p Page) error {
 	t, err := template.New("").Funcs(template.FuncMap{
-		"look": lookOf, "finding": lookOfFinding, "outcome": findingText, "words": Words, "rows": unquoted,
+		"look": lookOf, "finding": lookOfFinding, "rows": unquoted,
 		"opening": openingText, "host": hostName, "witness": witnessClass,
-		"label": func(name string) string { return strings.Replace(name, ".", "’s ", 1) },
+		"korean":  func() bool { return p.Language == topology.Korean },
+		"say":     func(english string) string { return say(p.Language, english) },
+		"outcome": func(f claim.Finding) string { return findingText(f, p.Language) },
+		"words":   func(t topology.Text) string { return t.In(p.Language) },
+		// other is the language of a text that is not there in the page's.
+		"other": func(t topology.Text) topology.Language {
+			switch {
+			case t.EN == "" && t.KO != "" && p.Language != topology.Korean:
+				return topology.Korean
+			case t.KO == "" && t.EN != "" && p.Language == topology.Korean:
+				return topology.English
+			}
+			return ""
+		},
+		"label": func(name string) string {
+			side, of, _ := strings.Cut(name, ".")
+			if p.Language == topology.Korean {
+				return say(p.Language, side) + " " + say(p.Language, of)
+			}
+			return side + "’s " + of
+		},
 	}).ParseFS(pageFiles, "page/*")
 	if err != nil {
 		return err
@@ -105,13 +127,13 @@ type pageView struct {
 
 func viewOf(p Page) pageView {
 	view := pageView{
-		Page: p, When: startOf(p.Run), Summary: summary(p.Verdict.Claims), Roles: rolesOf(p.Run),
+		Page: p, When: startOf(p.Run, p.Language), Summary: summary(p.Verdict.Claims, p.Language), Roles: rolesOf(p.Run),
 		Columns: columnsOf(p.Verdict.Connections), ColumnNames: evidence.ColumnNames, DatagramWitnesses: datagramWitnesses,
 	}
 	if max(len(p.Run.Lab.Hosts), len(p.Run.Lab.Subnets)) <= mostDrawn {
-		view.Drawing = drawingOf(p.Run)
+		view.Drawing = drawingOf(p.Run, p.Language)
 	}
-	view.Steps, view.MoreSteps = first(mostRows, stepsOf(p.Run, ""))
+	view.Steps, view.MoreSteps = first(mostRows, stepsOf(p.Run, "", p.Language))
 	view.Connections, view.MoreConnections = first(mostRows, p.Verdict.Connections)
 	view.Datagrams, view.MoreDatagrams = first(mostRows, p.Verdict.Datagrams)
 	view.Orphans, view.MoreOrphans = first(mostRows, p.Run.Orphans)
@@ -131,7 +153,7 @@ func first[R any](n int, rows []R) (shown []R, more int) {
 }
 
 // startOf is the time of the first thing that a host told.
-func startOf(run *evidence.Run) string {
+func startOf(run *evidence.Run, l topology.Language) string {
 	var times []time.Time
 	for _, h := range run.Hosts {
 		for _, e := range h.Events {
@@ -141,5 +163,9 @@ func startOf(run *evidence.Run) string {
 	if len(times) == 0 {
 		return ""
 	}
-	return slices.MinFunc(times, time.Time.Compare).UTC().Format("2 January 2006, 15:04:05 UTC")
+	layout := "2 January 2006, 15:04:05 UTC"
+	if l == topology.Korean {
+		layout = "2006년 1월 2일 15:04:05 UTC"
+	}
+	return slices.MinFunc(times, time.Time.Compare).UTC().Format(layout)
 }

@@ -22,11 +22,13 @@ func TestHTML(t *testing.T) {
 }
 
 func pages() map[string]Page {
-	pages := map[string]Page{"busy": {busyRun(), claim.Verdict{Lab: "busy", Outcome: claim.NotShown}}}
+	pages := map[string]Page{"busy": {busyRun(), claim.Verdict{Lab: "busy", Outcome: claim.NotShown}, ""}}
 	for name, sample := range map[string]func() (*evidence.Run, claim.Verdict){"holds": holds, "refuted": refuted} {
 		run, v := sample()
-		pages[name] = Page{run, v}
+		pages[name] = Page{run, v, ""}
 	}
+	run, v := asked()
+	pages["korean"] = Page{run, v, topology.Korean}
 	return pages
 }
 
@@ -112,7 +114,7 @@ func TestLargePage(t *testing.T) {
 			require.Contains(t, page, want)
 		}
 		return len(p), nil
-	}), Page{run, v}))
+	}), Page{run, v, ""}))
 	require.Equal(t, 1, writes)
 }
 
@@ -141,7 +143,7 @@ func hostilePage(s string) Page {
 		}
 	}
 	run.Hosts[s] = run.Hosts["server"]
-	return Page{run, v}
+	return Page{run, v, ""}
 }
 
 // What evidence says is text of the page and never its structure, and nothing

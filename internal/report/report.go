@@ -25,30 +25,37 @@
 package report
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 
+	"github.com/jedib0t/go-pretty/v6/table"
+
 	"github.com/fourtuple/fourtuple/internal/claim"
+	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
-// Text writes the verdict for people: the lab's name, its question if it has
-// one, the tables of connections and datagrams, each claim with its outcome, the
-// reason and the rows that this rests on, and as the last line whether the lab
-// came out as it expects. Lines are wrapped at 120 columns; only tables and rows
-// may be wider.
-func Text(w io.Writer, question topology.Text, v claim.Verdict, style Style) error {
+// Text writes a run and the verdict on it for people: the lab's name and
+// question, its steps and what they answered, the socket tables that its claims
+// look at, the tables of connections and datagrams, each claim with its outcome
+// and the reason, the explanation, and as the last line whether the lab came out
+// as it expects. Lines are wrapped at 120 columns; only tables and rows may be
+// wider. What a lab says is in the style's language, and so are the fixed words;
+// reasons are in English, the language of tables and claims.
+func Text(w io.Writer, run *evidence.Run, v claim.Verdict, style Style) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, style.paint(bold, Printable(v.Lab)))
-	if question := Words(question); question != "" {
+	if question := run.Lab.Question.In(style.Language); question != "" {
 		fmt.Fprintln(&b, wrap(Printable(question), "", ""))
 	}
+	b.WriteString(ownSteps(run, style))
+	b.WriteString(socketTables(run, style))
 	if len(v.Connections) > 0 || len(v.Datagrams) == 0 {
 		fmt.Fprintf(&b, "\n%s", connectionsText(v.Connections, style))
 	}
@@ -57,31 +64,97 @@ func Text(w io.Writer, question topology.Text, v claim.Verdict, style Style) err
 	}
 	fmt.Fprintln(&b)
 	for _, f := range v.Claims {
-		fmt.Fprintln(&b, wrap(style.paint(bold, Printable(f.Claim))+": "+Printable(Words(f.Text)), "", "    "))
+		fmt.Fprintln(&b, wrap(style.paint(bold, Printable(f.Claim))+": "+Printable(f.Text.In(style.Language)), "", "    "))
 		fmt.Fprintln(&b, wrap(style.finding(f)+": "+Printable(f.Reason), "  ", "    "))
+		if f.AsExpected {
+			continue // the reason quotes a row, and the page has the others
+		}
 		rows, more := first(mostQuoted, unquoted(f))
 		for _, r := range rows {
 			fmt.Fprintf(&b, "    %s\n", r)
 		}
 		if more > 0 {
-			fmt.Fprintf(&b, "    and %d more\n", more)
+			fmt.Fprintf(&b, "    "+style.say("and %d more")+"\n", more)
+		}
+	}
+	if explanation := run.Lab.Explanation.In(style.Language); explanation != "" {
+		b.WriteString("\n")
+		for line := range strings.Lines(explanation) {
+			fmt.Fprintln(&b, wrap(Printable(strings.TrimSuffix(line, "\n")), "", ""))
 		}
 	}
 	look := lookOf(v.Outcome)
-	fmt.Fprintf(&b, "\n%s: %s\n", style.paint(look.color, Printable(string(v.Outcome))), wrap(Printable(summary(v.Claims)), "", "    "))
+	fmt.Fprintf(&b, "\n%s: %s\n", style.paint(look.color, Printable(style.say(string(v.Outcome)))), wrap(Printable(summary(v.Claims, style.Language)), "", "    "))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-// Words are a text in English, or in Korean where there is no other.
-func Words(t topology.Text) string { return cmp.Or(t.EN, t.KO) }
-
-// mostQuoted is how many rows are quoted below a claim, mostNamed how many claims
-// are named in the last line.
+// How much the text shows of what a run has.
 const (
-	mostQuoted = 3
-	mostNamed  = 5
+	mostQuoted       = 3  // rows below a claim
+	mostNamed        = 5  // claims in the last line
+	mostSteps        = 40 // steps
+	mostSocketTables = 6
+	mostSocketRows   = 12 // rows of a socket table
 )
+
+// ownSteps are the steps that a lab names, without the time when they were
+// done, and without the stops at the end. Those of a lab that names none are the
+// same in all such labs.
+func ownSteps(run *evidence.Run, style Style) string {
+	if reflect.DeepEqual(run.Lab.Steps, topology.DefaultSteps(run.Lab.Hosts)) {
+		return ""
+	}
+	steps := stepsOf(run, "", style.Language)
+	for len(steps) > 0 && strings.HasPrefix(steps[len(steps)-1].What, string(topology.Stop)) {
+		steps = steps[:len(steps)-1]
+	}
+	lines, more := first(mostSteps, steps)
+	var rows []table.Row
+	for _, l := range lines {
+		rows = append(rows, table.Row{strconv.Itoa(l.Number), Printable(l.What), "", Printable(l.Answer)})
+	}
+	text := Table(nil, rows, 1)
+	if more > 0 {
+		text += fmt.Sprintf(style.say("and %d more")+"\n", more)
+	}
+	if text != "" {
+		text = "\n" + text
+	}
+	return text
+}
+
+// socketTables are the socket tables that the lab's claims look at, as they were
+// at the snapshots.
+func socketTables(run *evidence.Run, style Style) string {
+	var b strings.Builder
+	tables, more := first(mostSocketTables, claim.SocketTables(run.Lab))
+	for _, t := range tables {
+		host := run.Hosts[t.Host]
+		if host == nil {
+			continue
+		}
+		if _, taken := host.Snapshots[t.Snapshot]; !taken {
+			continue // the run ended before
+		}
+		sockets, _ := SocketsAt(host, t.Snapshot)
+		files, _ := FilesAt(host, t.Snapshot)
+		fmt.Fprintf(&b, "\n"+style.say("sockets of %s at %s:")+"\n", style.paint(bold, Printable(t.Host)), Printable(t.Snapshot))
+		if len(sockets) == 0 {
+			fmt.Fprintln(&b, "  "+style.say("none"))
+			continue
+		}
+		sockets, rest := first(mostSocketRows, sockets)
+		b.WriteString(ownedSockets(sockets, files, host.Defect(evidence.Files) == ""))
+		if rest > 0 {
+			fmt.Fprintf(&b, style.say("and %d more")+"\n", rest)
+		}
+	}
+	if more > 0 {
+		fmt.Fprintf(&b, "\n"+style.say("%d more socket tables: lab show sockets RUN --at SNAPSHOT")+"\n", more)
+	}
+	return b.String()
+}
 
 // rowText is a row of evidence with where it is: server.sockets.jsonl:12.
 func rowText(r claim.Row) string {
@@ -104,29 +177,29 @@ func unquoted(f claim.Finding) (rows []string) {
 }
 
 // expectedText is what a lab expects of a claim.
-func expectedText(f claim.Finding) string {
+func expectedText(f claim.Finding, l topology.Language) string {
+	expected := say(l, string(f.Expected))
 	if f.Missing != "" {
-		return fmt.Sprintf("%s for want of %s", f.Expected, f.Missing)
+		return fmt.Sprintf(say(l, "%s for want of %s"), expected, f.Missing)
 	}
-	return string(f.Expected)
+	return expected
 }
 
 // findingText is the outcome beside what was expected: "refuted, as expected".
-func findingText(f claim.Finding) string {
+func findingText(f claim.Finding, l topology.Language) string {
+	outcome := say(l, string(f.Outcome))
 	switch {
-	case f.AsExpected && f.Outcome == claim.Holds:
-		return string(f.Outcome)
+	case f.AsExpected && f.Outcome == claim.Holds, f.Expected == "":
+		return outcome
 	case f.AsExpected:
-		return string(f.Outcome) + ", as expected"
-	case f.Expected == "":
-		return string(f.Outcome)
+		return fmt.Sprintf(say(l, "%s, as expected"), outcome)
 	}
-	return fmt.Sprintf("%s, but %s is expected", f.Outcome, expectedText(f))
+	return fmt.Sprintf(say(l, "%s, but %s is expected"), outcome, expectedText(f, l))
 }
 
 // summary counts the claims: "7 claims (holds 5, refuted 2)", or says how many,
 // and, if they are few, which came out otherwise than the lab expects.
-func summary(findings []claim.Finding) string {
+func summary(findings []claim.Finding, l topology.Language) string {
 	var counts, others []string
 	for _, o := range []claim.Outcome{claim.Holds, claim.Refuted, claim.NotShown} {
 		n := 0
@@ -136,7 +209,7 @@ func summary(findings []claim.Finding) string {
 			}
 		}
 		if n > 0 {
-			counts = append(counts, fmt.Sprintf("%s %d", o, n))
+			counts = append(counts, fmt.Sprintf("%s %d", say(l, string(o)), n))
 		}
 	}
 	for _, f := range findings {
@@ -144,9 +217,9 @@ func summary(findings []claim.Finding) string {
 			others = append(others, f.Claim)
 		}
 	}
-	text := fmt.Sprintf("%d claims", len(findings))
+	text := fmt.Sprintf(say(l, "%d claims"), len(findings))
 	if len(others) > 0 {
-		text = fmt.Sprintf("%d of %s", len(others), text)
+		text = fmt.Sprintf(say(l, "%d of %s"), len(others), text)
 	}
 	if len(counts) > 0 {
 		text += " (" + strings.Join(counts, ", ") + ")"

@@ -1,9 +1,11 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -32,6 +34,38 @@ func socketsText(rows []evidence.Socket) string {
 		b.WriteString(netstatLine(row) + "\n")
 	}
 	return b.String()
+}
+
+// ownedSockets are rows as `netstat -tuanp` prints them: with the processes that
+// have the socket open, of which netstat names the first, if they are known.
+func ownedSockets(sockets []evidence.Socket, files []evidence.File, known bool) string {
+	var b strings.Builder
+	_, header, _ := strings.Cut(netstatHeader, "\n")
+	lines := []string{strings.TrimSuffix(header, "\n")}
+	if known {
+		lines[0] += " PID/Program name"
+	}
+	for _, s := range sockets {
+		line := netstatLine(s)
+		if known {
+			line += " " + cmp.Or(strings.Join(ownersOf(s, files), ", "), "-")
+		}
+		lines = append(lines, line)
+	}
+	for _, line := range lines {
+		fmt.Fprintln(&b, strings.TrimRight(line, " "))
+	}
+	return b.String()
+}
+
+func ownersOf(s evidence.Socket, files []evidence.File) (owners []string) {
+	for _, f := range files {
+		owner := fmt.Sprintf("%d/%s", f.PID, Printable(f.Command))
+		if f.Inode != 0 && f.Inode == s.Inode && !slices.Contains(owners, owner) {
+			owners = append(owners, owner)
+		}
+	}
+	return owners
 }
 
 func netstatLine(row evidence.Socket) string {

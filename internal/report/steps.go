@@ -12,13 +12,14 @@ import (
 	"github.com/jedib0t/go-pretty/v6/table"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // Steps writes what was done in a run: for each step its number, the time when
 // the last host had done it, what it is, and what a prompt answered, or why it
 // was not done. With a host, there are only steps on that host.
-func Steps(w io.Writer, run *evidence.Run, host string) error {
-	_, err := io.WriteString(w, stepsText(stepsOf(run, host)))
+func Steps(w io.Writer, run *evidence.Run, host string, style Style) error {
+	_, err := io.WriteString(w, stepsText(stepsOf(run, host, style.Language), style))
 	return err
 }
 
@@ -29,7 +30,7 @@ type stepLine struct {
 }
 
 // stepsOf are the steps of a run, each with all hosts that it is done on.
-func stepsOf(run *evidence.Run, host string) (lines []stepLine) {
+func stepsOf(run *evidence.Run, host string, l topology.Language) (lines []stepLine) {
 	of := make(map[int][]evidence.StepRow)
 	var numbers []int
 	for _, row := range run.Steps {
@@ -61,7 +62,7 @@ func stepsOf(run *evidence.Run, host string) (lines []stepLine) {
 			line.When = clock(last)
 		}
 		if len(undone) > 0 {
-			answers = append(answers, "not done on "+strings.Join(undone, ", "))
+			answers = append(answers, fmt.Sprintf(say(l, "not done on %s"), strings.Join(undone, ", ")))
 		}
 		line.Answer = strings.Join(answers, "; ")
 		lines = append(lines, line)
@@ -69,9 +70,9 @@ func stepsOf(run *evidence.Run, host string) (lines []stepLine) {
 	return lines
 }
 
-func stepsText(lines []stepLine) string {
+func stepsText(lines []stepLine, style Style) string {
 	if len(lines) == 0 {
-		return "no steps\n"
+		return style.say("no steps") + "\n"
 	}
 	var rows []table.Row
 	for _, l := range lines {

@@ -12,6 +12,7 @@ import (
 	"github.com/jedib0t/go-pretty/v6/text"
 
 	"github.com/fourtuple/fourtuple/internal/claim"
+	"github.com/fourtuple/fourtuple/internal/topology"
 )
 
 // lineWidth is the most columns that wrapped text takes.
@@ -25,7 +26,11 @@ type Style struct {
 	Color bool
 	// ASCII replaces ✓ and ✗ by yes and no.
 	ASCII bool
+	// Language is that of what a lab says, and of the fixed words.
+	Language topology.Language
 }
+
+func (s Style) say(english string) string { return say(s.Language, english) }
 
 // The colours of ECMA-48's SGR sequence that Style uses.
 const (
@@ -45,9 +50,9 @@ func (s Style) paint(color, text string) string {
 // whole is the mark of a witness. Evidence that is missing is not a no to
 // anything, hence yellow, not red.
 func (s Style) whole(whole bool) string {
-	mark, word, color := "✗", "no", yellow
+	mark, word, color := "✗", s.say("no"), yellow
 	if whole {
-		mark, word, color = "✓", "yes", green
+		mark, word, color = "✓", s.say("yes"), green
 	}
 	if s.ASCII {
 		mark = word
@@ -58,7 +63,7 @@ func (s Style) whole(whole bool) string {
 // finding is the outcome of a claim behind its mark, in the colour of whether it
 // was expected.
 func (s Style) finding(f claim.Finding) string {
-	word := Printable(findingText(f))
+	word := Printable(findingText(f, s.Language))
 	if !s.ASCII {
 		word = lookOf(f.Outcome).Mark + " " + word
 	}

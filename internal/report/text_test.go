@@ -3,6 +3,9 @@ package report
 import (
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -50,10 +53,10 @@ func TestText(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			golden(t, "text-"+test.name+".txt", func(w io.Writer) error {
-				return Text(w, topology.Text{EN: test.question}, test.verdict, test.style)
+				return Text(w, about(test.question), test.verdict, test.style)
 			})
 			var b strings.Builder
-			require.NoError(t, Text(&b, topology.Text{EN: test.question}, test.verdict, test.style))
+			require.NoError(t, Text(&b, about(test.question), test.verdict, test.style))
 			if test.name != "odd" && test.name != "hostile" && test.name != "chained" {
 				require.LessOrEqual(t, text.LongestLineLen(b.String()), 120)
 			}
@@ -65,19 +68,84 @@ func TestText(t *testing.T) {
 	golden(t, "datagrams-empty.txt", func(w io.Writer) error { return Datagrams(w, translated, "client2", Style{}) })
 }
 
+// about is a run that has only a question.
+func about(question string) *evidence.Run {
+	return &evidence.Run{Lab: &topology.Lab{Question: topology.Text{EN: question}, Steps: topology.DefaultSteps(nil)}}
+}
+
+// asked is the sample with all that a lab says in both languages, one claim that
+// comes out otherwise, and snapshots that claims look at.
+func asked() (*evidence.Run, claim.Verdict) {
+	run, v := holds()
+	lab := run.Lab
+	lab.Question.KO = "클라이언트 셋이 포트 12000의 TCP 서버에 접속한다. 서버가 받아들인 소켓은 새 포트를 얻는가?"
+	lab.Explanation = topology.Text{EN: "No. All four rows have port 12000.\n\nIn practice: one port is enough.", KO: "아니다. 네 행 모두 포트가 12000이다.\n\n실무에서: 포트 하나면 된다."}
+	lab.Steps = []topology.Step{{Action: topology.Snapshot, Name: "settled", Number: 1}, {Action: topology.Snapshot, Name: "never", Number: 2}}
+	lab.Claims = []topology.Claim{
+		{Name: "looks", Keys: map[string]any{"some": "server.sockets", "is": `state == "LISTEN"`, "at": "settled"}},
+		{Name: "looks-at-nothing", Keys: map[string]any{"none": "client1.sockets", "is": "inode == 0", "at": "settled"}},
+		{Name: "looks-later", Keys: map[string]any{"some": "server.sockets", "is": `state == "LISTEN"`}},
+	}
+	v.Claims[0].Text.KO = "받아들여진 소켓의 로컬 포트는 모두 12000이다"
+	v.Claims[0].Outcome, v.Claims[0].Expected = claim.Refuted, claim.Refuted
+	v.Claims[1].Outcome, v.Claims[1].AsExpected = claim.NotShown, false
+	v.Claims[2].Outcome, v.Claims[2].Expected, v.Claims[2].Missing = claim.NotShown, claim.NotShown, "client2.packets"
+	v.Connections[0].Witnesses["client.files"] = false
+	v.Outcome = claim.NotShown
+	return run, v
+}
+
+// A run is told in English and in Korean, and of what is there in one of them
+// only, in that one.
+func TestLanguages(t *testing.T) {
+	run, v := asked()
+	for name, l := range map[string]topology.Language{"english": topology.English, "hangul": topology.Korean} {
+		golden(t, "text-"+name+".txt", func(w io.Writer) error { return Text(w, run, v, Style{Language: l}) })
+	}
+	run.Hosts["server"].Defects = map[evidence.Witness]string{evidence.Files: "server.files.jsonl is missing"}
+	var b strings.Builder
+	require.NoError(t, Text(&b, run, v, Style{}))
+	require.NotContains(t, b.String(), "PID/Program name", "without open files nobody knows whose a socket is")
+}
+
+// Every fixed text is there in Korean, with the same verbs.
+func TestFixedTexts(t *testing.T) {
+	said := regexp.MustCompile("say\\((?:[a-z.A-Z]+, )?\"([^\"]+)\"\\)|{{ ?say \"([^\"]+)\"")
+	verbs := regexp.MustCompile(`%(\[\d\])?[sd]`)
+	files, err := filepath.Glob("*.go")
+	require.NoError(t, err)
+	pages, err := filepath.Glob("page/*.html")
+	require.NoError(t, err)
+	texts := make(map[string]bool)
+	for _, file := range append(files, pages...) {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, match := range said.FindAllStringSubmatch(string(source), -1) {
+			texts[match[1]+match[2]] = true
+		}
+	}
+	require.Greater(t, len(texts), 50)
+	for text := range texts {
+		require.NotEmpty(t, korean[text], "%q", text)
+	}
+	for english, korean := range korean {
+		require.Len(t, verbs.FindAllString(korean, -1), len(verbs.FindAllString(english, -1)), english)
+	}
+}
+
 func TestRenderersReturnTheWritersError(t *testing.T) {
 	full := errors.New("no space left on device")
 	w := writerFunc(func([]byte) (int, error) { return 0, full })
 	run, v := holds()
 	for name, render := range map[string]func() error{
-		"text":        func() error { return Text(w, topology.Text{}, v, Style{}) },
+		"text":        func() error { return Text(w, run, v, Style{}) },
 		"json":        func() error { return JSON(w, v) },
 		"connections": func() error { return Connections(w, v, "", Style{}) },
 		"datagrams":   func() error { return Datagrams(w, v, "", Style{}) },
 		"sockets":     func() error { return Sockets(w, "", nil) },
 		"files":       func() error { return Files(w, "h", nil) },
 		"packets":     func() error { return Packets(w, "h", nil) },
-		"steps":       func() error { return Steps(w, run, "") },
+		"steps":       func() error { return Steps(w, run, "", Style{}) },
 		"account":     func() error { return Account(w, "h", nil) },
 		"html":        func() error { return HTML(w, Page{Run: run, Verdict: v}) },
 	} {

@@ -89,9 +89,9 @@ func TestRelativeNumbers(t *testing.T) {
 
 func TestSteps(t *testing.T) {
 	run, _ := holds()
-	golden(t, "steps.txt", func(w io.Writer) error { return Steps(w, run, "") })
-	golden(t, "steps-client1.txt", func(w io.Writer) error { return Steps(w, run, "client1") })
-	golden(t, "steps-empty.txt", func(w io.Writer) error { return Steps(w, &evidence.Run{}, "") })
+	golden(t, "steps.txt", func(w io.Writer) error { return Steps(w, run, "", Style{}) })
+	golden(t, "steps-client1.txt", func(w io.Writer) error { return Steps(w, run, "client1", Style{}) })
+	golden(t, "steps-empty.txt", func(w io.Writer) error { return Steps(w, &evidence.Run{}, "", Style{}) })
 }
 
 func TestAccount(t *testing.T) {
@@ -142,16 +142,17 @@ func FuzzPrintable(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		_, harmless := holds()
-		_, hostile := holds()
+		run, harmless := holds()
+		hostileRun, hostile := holds()
+		hostileRun.Steps[1].Step.Line, hostileRun.Hosts["server"].Files[0].Command = s, s
 		hostile.Lab, hostile.Run, hostile.Claims[0].Reason, hostile.Connections[0].Client = s, s, s, s
 		hostile.Claims[1].Rows[0] = claim.Row{File: "file" + s, Text: s}
 		hostile.Connections[0].Path, hostile.Connections[0].Outcome = []claim.Hop{{Host: s}}, evidence.Outcome(s)
 		zoned := netip.AddrPortFrom(netip.MustParseAddr("fe80::1").WithZone(s), 1)
 		hostile.Connections[1].Source = zoned
 		var out, want strings.Builder
-		require.NoError(t, Text(&want, topology.Text{}, harmless, Style{}))
-		require.NoError(t, Text(&out, topology.Text{}, hostile, Style{}))
+		require.NoError(t, Text(&want, run, harmless, Style{}))
+		require.NoError(t, Text(&out, hostileRun, hostile, Style{}))
 		if len(s) < 20 {
 			require.Equal(t, strings.Count(want.String(), "\n"), strings.Count(out.String(), "\n"))
 		}
@@ -160,7 +161,7 @@ func FuzzPrintable(f *testing.F) {
 		require.NoError(t, Files(&out, s+"x", []evidence.File{{Command: s, User: s, Access: s, Type: s, Target: s}, {Protocol: s, State: s, Local: zoned}}))
 		require.NoError(t, Packets(&out, s+"x", []evidence.Packet{{Source: zoned, Interface: s, Payload: []byte(s), Length: len(s)}}))
 		require.NoError(t, Account(&out, s+"x", []evidence.HostEvent{{Event: s, Name: s, Error: s, Command: []string{s}}}))
-		require.NoError(t, Steps(&out, &evidence.Run{Steps: []evidence.StepRow{{Step: topology.Step{Number: 1, Line: s}, Host: s, Answer: &evidence.ProgramEvent{Text: s, Error: s}}}}, ""))
+		require.NoError(t, Steps(&out, &evidence.Run{Steps: []evidence.StepRow{{Step: topology.Step{Number: 1, Line: s}, Host: s, Answer: &evidence.ProgramEvent{Text: s, Error: s}}}}, "", Style{}))
 		require.Equal(t, lines+4+4+2+2+1, strings.Count(out.String(), "\n"))
 		require.NoError(t, JSON(&out, hostile))
 		require.NotRegexp(t, unprintable, out.String())
