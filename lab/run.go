@@ -120,11 +120,15 @@ func (r request) watch(ctx context.Context, lab *fourtuple.Lab, bar *progress, s
 	defer stop()
 	o := fourtuple.Options{
 		Engine: r.engine, Folder: r.out, Progress: bar.at,
-		OnHostError: func(err error) { complain(stderr, err) },
+		OnHostError: func(err error) {
+			bar.clear()
+			complain(stderr, err)
+		},
 	}
 	if r.hold {
 		o.Pause = func(running context.Context, enter map[string]string) {
 			holding.Store(true)
+			bar.clear()
 			for _, host := range slices.Sorted(maps.Keys(enter)) {
 				fmt.Fprintf(stderr, "%s: %s\n", host, enter[host])
 			}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -75,24 +76,35 @@ func onlyASCII() bool {
 	return false
 }
 
-// A progress shows on a terminal how far a wide lab is, and nothing elsewhere.
+// A progress shows on a terminal how far a lab is, and nothing elsewhere: the
+// present step, in a wide lab with a bar.
 type progress struct {
 	mu   sync.Mutex
-	bars *mpb.Progress
+	w    io.Writer
+	bars *mpb.Progress // nil for a small lab
 	bar  *mpb.Bar
 	step string
 }
 
-// manyHosts is from how many hosts on a lab takes long enough to show a bar.
-const manyHosts = 20
+const (
+	// manyHosts is from how many hosts on a step takes long enough to show a bar.
+	manyHosts = 20
+	// narrow is the columns of the narrowest terminal that a step is to fit in.
+	narrow = 79
+	// clearLine is ECMA-48's EL, at the beginning of the line.
+	clearLine = "\r\x1b[K"
+)
 
-// newProgress is nil, which shows nothing, for small labs and where w is no
-// terminal.
+// newProgress is nil, which shows nothing, where w is no terminal.
 func newProgress(w io.Writer, hosts int) *progress {
-	if hosts < manyHosts || !isTerminal(w) {
+	if !isTerminal(w) {
 		return nil
 	}
-	return &progress{bars: mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))}
+	p := &progress{w: w}
+	if hosts >= manyHosts {
+		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(40))
+	}
+	return p
 }
 
 // at shows that so many of all hosts have done a step.
@@ -102,6 +114,13 @@ func (p *progress) at(step string, done, total int) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.bars == nil {
+		if p.step != step {
+			p.step = step
+			fmt.Fprint(p.w, clearLine, text.Snip(report.Printable(step), narrow, "..."))
+		}
+		return
+	}
 	if p.step != step {
 		p.end()
 		p.step = step
@@ -123,9 +142,25 @@ func (p *progress) close() {
 	if p == nil {
 		return
 	}
+	p.clear()
 	p.mu.Lock()
 	p.end()
 	p.bar = nil
 	p.mu.Unlock()
-	p.bars.Wait()
+	if p.bars != nil {
+		p.bars.Wait()
+	}
+}
+
+// clear makes room for a line.
+func (p *progress) clear() {
+	if p == nil || p.bars != nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.step != "" {
+		p.step = ""
+		fmt.Fprint(p.w, clearLine)
+	}
 }
