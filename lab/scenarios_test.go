@@ -71,7 +71,7 @@ var scenarios = []scenario{
 			`net.ipv4.ip_forward: "1"`, `net.ipv4.ip_forward: "0"`,
 			"--hold", "--retry, 1s, --hold",
 		},
-		outcome: claim.NotShown, reason: "client1 says: connect to 10.17.0.10:12000: network is unreachable",
+		outcome: claim.NotShown, reason: "says: connect to 10.17.0.10:12000: network is unreachable",
 	},
 	{
 		// A refused first SYN and the retry from the same port are two openings.
@@ -109,7 +109,7 @@ var scenarios = []scenario{
 		name: "another server too", onlyNamespaces: true, clients: 2,
 		changes: []string{
 			"entrypoint: [/lab, host, router]", "entrypoint: [/lab, host, router]\n    " + `command: [server, --json, --address, ":9999"]`,
-			aClient, `command: [sh, -c, 'client --json --message other --hold ${LAB_PREFIX:-10.12}.1.254:9999 & exec client "$$@"', client, --json, --message, Hello from the cafe`,
+			aClient, "x-lab: {ready: 1500ms}\n    " + `command: [sh, -c, 'client --json --message other --hold ${LAB_PREFIX:-10.12}.1.254:9999 & exec client "$$@"', client, --json, --message, Hello from the cafe`,
 		},
 		outcome: claim.AsExpected,
 	},

@@ -65,7 +65,7 @@ func (a *Agent) socketsOf(p *program, known []evidence.Socket) ([]evidence.Socke
 		return nil, err
 	}
 	files, err := witness.OpenFiles(p.PID())
-	if err != nil && !errors.Is(err, witness.ErrGone) {
+	if err != nil && !errors.Is(err, witness.ErrGone) && !errors.Is(err, witness.ErrEnding) {
 		return nil, err
 	}
 	open := make(map[uint64]bool)

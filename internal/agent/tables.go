@@ -63,8 +63,9 @@ type dump struct {
 	files        []evidence.File
 	translations []evidence.Translation
 	// still says that the socket table did not change while the others were
-	// read, cut that it may lack sockets.
-	still, cut bool
+	// read, and no process was ending; ends that one was, cut that the socket table
+	// may lack sockets.
+	still, ends, cut bool
 }
 
 // openTables opens the tables of the calling thread's network namespace.
@@ -113,7 +114,7 @@ func (t *tables) dump() (d dump, err error) {
 		if err != nil {
 			return d, err
 		}
-		if d.files, err = t.openFiles(); err != nil {
+		if d.files, d.ends, err = t.openFiles(); err != nil {
 			return d, err
 		}
 		if t.translations != nil {
@@ -124,7 +125,7 @@ func (t *tables) dump() (d dump, err error) {
 		if d.sockets, d.cut, err = t.dumpSockets(); err != nil {
 			return d, err
 		}
-		if d.still = !d.cut && slices.Equal(before, d.sockets); d.still {
+		if d.still = !d.cut && !d.ends && slices.Equal(before, d.sockets); d.still {
 			break
 		}
 	}
@@ -132,19 +133,22 @@ func (t *tables) dump() (d dump, err error) {
 }
 
 // openFiles are the open files of the programs that run. A program that has
-// ended has none.
-func (t *tables) openFiles() (files []evidence.File, err error) {
+// ended has none; of one that ends they may not be all.
+func (t *tables) openFiles() (files []evidence.File, ends bool, err error) {
 	for _, program := range slices.Sorted(maps.Keys(t.pids)) {
 		of, err := witness.OpenFiles(t.pids[program])
-		if err != nil && !errors.Is(err, witness.ErrGone) {
-			return nil, err
+		switch {
+		case errors.Is(err, witness.ErrEnding):
+			ends = true
+		case err != nil && !errors.Is(err, witness.ErrGone):
+			return nil, false, err
 		}
 		for _, f := range of {
 			f.Program = program
 			files = append(files, f)
 		}
 	}
-	return files, nil
+	return files, ends, nil
 }
 
 // snapshot records the tables when nothing is on its way between programs and
@@ -201,7 +205,9 @@ func (d dump) equal(e dump) bool {
 	return slices.Equal(d.sockets, e.sockets) && slices.Equal(d.translations, e.translations)
 }
 
-// recordChange records the tables if they are not as last recorded.
+// recordChange records the tables if they are not as last recorded. While a
+// process ends its sockets and its open files are not at one: what is then left is
+// recorded afterwards.
 func (t *tables) recordChange() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -212,7 +218,7 @@ func (t *tables) recordChange() error {
 		}
 	}
 	d, err := t.dump()
-	if err != nil || d.cut || d.equal(t.last) {
+	if err != nil || d.cut || d.ends || d.equal(t.last) {
 		return err
 	}
 	_, err = t.record(d)

@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"testing"
 	"time"
 
@@ -18,12 +19,20 @@ import (
 // more by itself, learns what it is to do.
 const role = "FOURTUPLE_WITNESS_TEST"
 
+func init() {
+	if os.Getenv(role) == "ending" {
+		runtime.LockOSThread() // the main thread, which is to end
+	}
+}
+
 func TestMain(m *testing.M) {
 	switch os.Getenv(role) {
 	case "":
 		goleak.VerifyTestMain(m)
 	case "open":
 		openOneOfEach()
+	case "ending":
+		endMainThread()
 	case "look":
 		lookAt(os.Args[1])
 	}

@@ -19,33 +19,59 @@ import (
 
 // OpenFiles returns the open files of a process and its descendants, sorted by
 // process and descriptor, without Header and Snapshot; ErrGone if the process
-// has ended. Descendants that end meanwhile are passed over. With another error
-// it has the files of those processes that could be looked at.
+// has ended, ErrEnding, with what was found, if one of them was ending and may
+// have closed what others still have. Descendants that end meanwhile are passed
+// over. With another error it has the files of those processes that could be
+// looked at.
 func OpenFiles(pid int) ([]evidence.File, error) {
 	files, err := openFiles(pid)
 	if errors.Is(err, ErrGone) {
 		return nil, fmt.Errorf("open files of process %d: %w", pid, err)
+	}
+	ending := errors.Is(err, ErrEnding)
+	if ending {
+		err = nil
 	}
 	children, errChildren := descendants(pid)
 	err = errors.Join(err, errChildren)
 	for _, child := range children {
 		more, errChild := openFiles(child)
 		files = append(files, more...)
-		if !errors.Is(errChild, ErrGone) {
+		switch {
+		case errors.Is(errChild, ErrEnding):
+			ending = true
+		case !errors.Is(errChild, ErrGone):
 			err = errors.Join(err, errChild)
 		}
 	}
 	slices.SortFunc(files, func(a, b evidence.File) int {
 		return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.FD, b.FD))
 	})
+	if err == nil && ending {
+		err = ErrEnding
+	}
 	if err != nil {
 		return files, fmt.Errorf("open files of process %d: %w", pid, err)
 	}
 	return files, nil
 }
 
-// openFiles looks at one process, as its owner where it must.
+// openFiles looks at one process, and then whether it was ending meanwhile: its
+// files went one after the other then, and in /proc they are nobody's whom an
+// ordinary user could be.
 func openFiles(pid int) ([]evidence.File, error) {
+	files, err := filesOf(pid)
+	switch gone, ending := ends(pid); {
+	case ending, gone && err == nil:
+		return files, ErrEnding
+	case gone:
+		return nil, ErrGone
+	}
+	return files, err
+}
+
+// filesOf looks at one process, as its owner where it must.
+func filesOf(pid int) ([]evidence.File, error) {
 	directory := fmt.Sprintf("/proc/%d", pid)
 	var s unix.Stat_t
 	if err := unix.Stat(directory, &s); err != nil {

@@ -66,6 +66,17 @@ func openOneOfEach() {
 	runtime.KeepAlive(open)
 }
 
+// endMainThread is a program whose main thread has ended and whose others have
+// its files open, as if it was ending, until the end of its standard input.
+func endMainThread() {
+	go func() {
+		_, _ = io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	fmt.Print("ready")
+	_, _, _ = unix.Syscall(unix.SYS_EXIT, 0, 0, 0)
+}
+
 // lookAt tells as JSON what OpenFiles sees of a process.
 func lookAt(pid string) {
 	number, _ := strconv.Atoi(pid)
@@ -299,6 +310,15 @@ func TestOpenFilesOfAProcessThatEnded(t *testing.T) {
 	_, err = OpenFiles(pid)
 	require.ErrorIs(t, err, ErrGone)
 	assert.EqualError(t, err, fmt.Sprintf("open files of process %d: the process has ended", pid))
+}
+
+// TestOpenFilesOfAProcessThatEnds: what is open then cannot be told.
+func TestOpenFilesOfAProcessThatEnds(t *testing.T) {
+	c := startSelf(t, nettest.New(t), "ending", nil)
+	eventually(t, func() bool { _, err := readCommand(c.Process.Pid); return err != nil }, "the end of the main thread")
+	files, err := OpenFiles(c.Process.Pid)
+	require.ErrorIs(t, err, ErrEnding)
+	assert.Empty(t, files)
 }
 
 // TestOpenFilesWhileTheyComeAndGo: what is closed during the walk is no error.

@@ -29,6 +29,24 @@ func readCommand(pid int) (string, error) {
 	return stat.Comm, nil
 }
 
+// ends tells whether a process has ended, or is ending: threads of it may then
+// still have files open.
+func ends(pid int) (gone, ending bool) {
+	const exiting = 0x4 // PF_EXITING, of linux/sched.h
+	proc, err := procfs.NewProc(pid)
+	if err != nil {
+		return true, false
+	}
+	stat, err := proc.Stat()
+	switch {
+	case err != nil:
+		return true, false
+	case stat.State == "Z" || stat.State == "X":
+		return stat.NumThreads <= 1, stat.NumThreads > 1
+	}
+	return false, stat.Flags&exiting != 0
+}
+
 // descendants are the processes that a process started, and theirs.
 func descendants(pid int) ([]int, error) {
 	if _, err := os.Stat("/proc/thread-self/children"); err != nil {

@@ -49,6 +49,9 @@ var ErrInterrupted = errors.New("the table changed while it was dumped")
 // ErrGone says that a process has ended.
 var ErrGone = errors.New("the process has ended")
 
+// ErrEnding says that a process was ending while it was looked at.
+var ErrEnding = errors.New("a process was ending")
+
 // CaptureStats are what a capture saw.
 type CaptureStats struct {
 	Packets int // written
