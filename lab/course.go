@@ -191,5 +191,5 @@ func writeCourse(w io.Writer, folder string, l topology.Language) error {
 
 // cell is text in a cell of a table in Markdown.
 func cell(text string) string {
-	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`, "_", `\_`).Replace(strings.Join(strings.Fields(text), " "))
+	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`).Replace(strings.Join(strings.Fields(text), " "))
 }
