@@ -149,12 +149,14 @@ func (c *Capture) read(fd int) (found, more bool) {
 }
 
 // keep makes a frame's block. A frame on lo is received twice, and kept once: as
-// it goes out, since that is before the call that sent it returns.
+// it goes out, since that is before the call that sent it returns. A frame for
+// another host is not kept: a bridge floods one whose port it does not know yet,
+// and the host's network card passes over it.
 func (c *Capture) keep(f frame) {
 	flags := pcapgo.NgEpbFlags{Direction: pcapgo.NgEpbFlagDirectionInbound}
 	if f.address.Pkttype == unix.PACKET_OUTGOING {
 		flags.Direction = pcapgo.NgEpbFlagDirectionOutbound
-	} else if f.address.Hatype == unix.ARPHRD_LOOPBACK {
+	} else if f.address.Hatype == unix.ARPHRD_LOOPBACK || f.address.Pkttype == unix.PACKET_OTHERHOST {
 		return
 	}
 	id, ok := c.ids[f.address.Ifindex]
