@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -115,7 +116,7 @@ func list(stdout, stderr io.Writer, lang language) error {
 			if d := lastRun("runs", lab.Name); d > 0 {
 				took = fmt.Sprintf("%.1f s", d.Seconds())
 			}
-			rows = append(rows, table.Row{"  " + report.Printable(name), took, report.Printable(lab.Question.In(lang.Language))})
+			rows = append(rows, table.Row{"  " + report.Printable(name), took, "", report.Printable(lab.Question.In(lang.Language))})
 		}
 	}
 	row := 0
@@ -141,14 +142,15 @@ func lastRun(folder, lab string) time.Duration {
 		if !regexp.MustCompile(`^-\d{8}-\d{6}\.\d{3}$`).MatchString(strings.TrimPrefix(filepath.Base(run), lab)) {
 			continue
 		}
-		kept, err := evidence.Load(run)
-		if err != nil {
-			continue
-		}
+		accounts, _ := filepath.Glob(filepath.Join(run, evidence.FileName("*", evidence.Agent)))
 		var times []time.Time
-		for _, h := range kept.Hosts {
-			for _, e := range h.Events {
-				times = append(times, e.Time)
+		for _, account := range accounts {
+			text, _ := os.ReadFile(account) // one that cannot be read tells no time
+			for line := range strings.Lines(string(text)) {
+				var event evidence.HostEvent
+				if json.Unmarshal([]byte(line), &event) == nil {
+					times = append(times, event.Time)
+				}
 			}
 		}
 		if len(times) > 0 {
