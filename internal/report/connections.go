@@ -134,25 +134,26 @@ func (needed columns) row(c claim.Connection, style Style) table.Row {
 		if beginsGroup(name) {
 			row = append(row, "")
 		}
-		cell := ""
-		if whole, applies := c.Witnesses[name]; applies {
-			cell = style.whole(whole)
-		}
-		if name == "router.packets" {
-			cell = strings.TrimSpace(cell + " " + pathText(c.Path))
-		}
-		row = append(row, cell)
+		row = append(row, style.mark(name, c.Witnesses, c.Path))
 	}
 	return row
 }
 
-// pathText names the routers of a path.
-func pathText(path []claim.Hop) string {
-	var names []string
-	for _, hop := range path {
-		names = append(names, Printable(hop.Host))
+// mark is the cell of a witness: its mark, if it applies, and of the routers
+// their names.
+func (s Style) mark(name string, witnesses claim.Witnesses, path []claim.Hop) string {
+	cell := ""
+	if whole, applies := witnesses[name]; applies {
+		cell = s.whole(whole)
 	}
-	return strings.Join(names, ", ")
+	if name != "router.packets" {
+		return cell
+	}
+	var routers []string
+	for _, hop := range path {
+		routers = append(routers, Printable(hop.Host))
+	}
+	return strings.TrimSpace(cell + " " + strings.Join(routers, ", "))
 }
 
 // beginsGroup tells whether a column is the first of its host's witnesses.

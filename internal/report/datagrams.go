@@ -4,7 +4,6 @@ import (
 	"io"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
 
@@ -38,14 +37,7 @@ func datagramsText(datagrams []claim.Datagram, style Style) string {
 		}
 		row := table.Row{hostName(d.Sender), "", endpoint(d.Source), "", endpoint(d.Destination), "", hostName(d.Receiver), strconv.Itoa(d.Length), words}
 		for _, name := range datagramWitnesses {
-			cell := ""
-			if whole, applies := d.Witnesses[name]; applies {
-				cell = style.whole(whole)
-			}
-			if name == "router.packets" {
-				cell = strings.TrimSpace(cell + " " + pathText(d.Path))
-			}
-			row = append(row, cell)
+			row = append(row, style.mark(name, d.Witnesses, d.Path))
 		}
 		rows = append(rows, row)
 		if d.Translated != nil {
