@@ -112,10 +112,8 @@ func (j *judge) unbounded(kind *table.Kind, span table.Span) table.Gap {
 
 // lastSnapshot is the name of the lab's last snapshot.
 func lastSnapshot(lab *topology.Lab) (name string) {
-	for i := range lab.Steps {
-		if lab.Steps[i].Action == topology.Snapshot {
-			name = lab.Steps[i].Name
-		}
+	if all := lab.Snapshots(); len(all) > 0 {
+		name = all[len(all)-1]
 	}
 	return name
 }

@@ -94,7 +94,7 @@ func (k *keys) endpoint(name string) (host string, port int, ok bool) {
 		return "", 0, false
 	}
 	if _, known := k.lab.Host(host); !known {
-		k.fault("of", "there is no host %s%s", host, meant(host, k.hosts()))
+		k.fault("of", "there is no host %s%s", host, meant(host, k.lab.HostNames()))
 		return "", 0, false
 	}
 	return host, port, true

@@ -54,18 +54,14 @@ func neverMatches(lab *topology.Lab, kind *table.Kind, host, text string) []tabl
 // words are all values of a column but the empty one, where they are known
 // before a run.
 func (c *condition) words(column string) []string {
-	col := columnOf(c.kind, column)
+	col := c.kind.Column(column)
 	switch {
 	case col == nil:
 		return nil
 	case col.Values != nil:
 		return col.Values
 	case column == "host" || column == "path" || strings.HasSuffix(column, ".host"):
-		var names []string
-		for i := range c.lab.Hosts {
-			names = append(names, c.lab.Hosts[i].Name)
-		}
-		return names
+		return c.lab.HostNames()
 	case column == "subnet" || strings.HasSuffix(column, ".subnet"):
 		var names []string
 		for i := range c.lab.Subnets {
@@ -158,12 +154,12 @@ func (c *condition) constant(env *cel.Env, parsed *cel.Ast) any {
 	var tried []string
 	total := 1
 	var unknown []*cel.AttributePatternType
-	for _, column := range columnNames(c.kind) {
+	for _, column := range c.kind.ColumnNames() {
 		if !strings.Contains(c.text, column) {
 			continue
 		}
 		words := c.words(column)
-		if col := columnOf(c.kind, column); col.Type == "string" && words != nil && total*(len(words)+1) <= combinations {
+		if col := c.kind.Column(column); col.Type == "string" && words != nil && total*(len(words)+1) <= combinations {
 			tried, total = append(tried, column), total*(len(words)+1)
 			continue
 		}

@@ -46,13 +46,7 @@ type reader struct {
 }
 
 func newReader(lab *topology.Lab) *reader {
-	r := &reader{lab: lab}
-	for i := range lab.Steps {
-		if lab.Steps[i].Action == topology.Snapshot {
-			r.snapshots = append(r.snapshots, lab.Steps[i].Name)
-		}
-	}
-	return r
+	return &reader{lab: lab, snapshots: lab.Snapshots()}
 }
 
 // keys are the keys of one claim, or of one part of it, with the way to them.
@@ -215,14 +209,14 @@ func (k *keys) expect(value any) (expected Outcome, missing string) {
 		case string(Holds), string(Refuted):
 			return Outcome(v), ""
 		case "not-shown", string(NotShown):
-			k.fault("expect", "name the witness whose absence is expected, as {not-shown: %s}", k.exampleWitness())
+			k.fault("expect", "name the witness whose absence is expected, as {not-shown: %s}", k.example(".packets"))
 			return Holds, ""
 		}
 		k.fault("expect", "there is no such outcome%s", meant(v, []string{"holds", "refuted", "{not-shown: HOST.WITNESS}"}))
 	case map[string]any:
 		missing, ok := v["not-shown"].(string)
 		if !ok || len(v) != 1 {
-			k.fault("expect", "it must be holds, refuted or {not-shown: %s}", k.exampleWitness())
+			k.fault("expect", "it must be holds, refuted or {not-shown: %s}", k.example(".packets"))
 			return Holds, ""
 		}
 		if why := k.refuseWitness(missing); why != "" {
@@ -230,7 +224,7 @@ func (k *keys) expect(value any) (expected Outcome, missing string) {
 		}
 		return NotShown, missing
 	default:
-		k.fault("expect", "it must be holds, refuted or {not-shown: %s}", k.exampleWitness())
+		k.fault("expect", "it must be holds, refuted or {not-shown: %s}", k.example(".packets"))
 	}
 	return Holds, ""
 }
@@ -241,11 +235,12 @@ var hostWitnesses = []string{
 	string(evidence.Conntrack), string(evidence.Agent),
 }
 
-func (k *keys) exampleWitness() string {
+// example is a name of the lab's first host: HOST.packets for ".packets".
+func (k *keys) example(of string) string {
 	if len(k.lab.Hosts) == 0 {
-		return "HOST.packets"
+		return "HOST" + of
 	}
-	return k.lab.Hosts[0].Name + ".packets"
+	return k.lab.Hosts[0].Name + of
 }
 
 // refuseWitness says why a name is no witness of the lab's.
@@ -255,7 +250,7 @@ func (r *reader) refuseWitness(name string) string {
 		return fmt.Sprintf("%q is no witness: name the host and one of %s, as HOST.packets", name, strings.Join(hostWitnesses, ", "))
 	}
 	if _, ok := r.lab.Host(host); !ok {
-		return fmt.Sprintf("there is no host %s%s", host, meant(host, r.hosts()))
+		return fmt.Sprintf("there is no host %s%s", host, meant(host, r.lab.HostNames()))
 	}
 	if !slices.Contains(hostWitnesses, witness) {
 		return fmt.Sprintf("there is no witness %s%s", witness, meant(witness, hostWitnesses))
@@ -269,13 +264,6 @@ func cutLast(s, separator string) (before, after string, found bool) {
 		return s, "", false
 	}
 	return s[:i], s[i+len(separator):], true
-}
-
-func (r *reader) hosts() (names []string) {
-	for i := range r.lab.Hosts {
-		names = append(names, r.lab.Hosts[i].Name)
-	}
-	return names
 }
 
 // span reads what part of a run a claim is about.
@@ -314,7 +302,7 @@ func (k *keys) snapshot(key, name string) bool {
 func (k *keys) rows(s *statement, key string) *table.Kind {
 	name, ok := k.values[key].(string)
 	if !ok {
-		k.fault(key, "it must be the name of a table, as connections or %s", k.exampleTable())
+		k.fault(key, "it must be the name of a table, as connections or %s", k.example(".sockets"))
 		return nil
 	}
 	kind, host, err := table.Find(k.lab, name)
@@ -329,13 +317,6 @@ func (k *keys) rows(s *statement, key string) *table.Kind {
 	s.where = k.expression(&kind, host, "where")
 	s.is = k.expression(&kind, host, "is")
 	return &kind
-}
-
-func (k *keys) exampleTable() string {
-	if len(k.lab.Hosts) == 0 {
-		return "HOST.sockets"
-	}
-	return k.lab.Hosts[0].Name + ".sockets"
 }
 
 // expression reads an expression on one row, which must be a condition; nil if
@@ -393,8 +374,8 @@ func (k *keys) columns(s *statement, kind *table.Kind) {
 	}
 	for i, value := range list {
 		name, _ := value.(string)
-		if columnOf(kind, name) == nil {
-			k.fault(within("of", i), "%s has no column %v%s", s.table, value, meant(name, columnNames(kind)))
+		if kind.Column(name) == nil {
+			k.fault(within("of", i), "%s has no column %v%s", s.table, value, meant(name, kind.ColumnNames()))
 			continue
 		}
 		if slices.Contains(s.of, name) {
@@ -403,22 +384,6 @@ func (k *keys) columns(s *statement, kind *table.Kind) {
 		}
 		s.of = append(s.of, name)
 	}
-}
-
-func columnNames(kind *table.Kind) (names []string) {
-	for i := range kind.Columns {
-		names = append(names, kind.Columns[i].Name)
-	}
-	return names
-}
-
-func columnOf(kind *table.Kind, name string) *table.Column {
-	for i := range kind.Columns {
-		if kind.Columns[i].Name == name {
-			return &kind.Columns[i]
-		}
-	}
-	return nil
 }
 
 // quorumOf reads whose word counts, and how many of them there must be. It

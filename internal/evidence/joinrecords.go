@@ -176,7 +176,7 @@ func (s *sideOf) mayBe(state string, at time.Time) bool {
 func (j *joiner) attachRecords() {
 	for _, name := range j.run.Names() {
 		h := j.run.Hosts[name]
-		h.existed = inodesBefore(h)
+		h.existed = h.InodesBefore()
 		datagrams := datagramsOf(h)
 		streams := make(map[descriptor]bool)
 		for i := 0; len(datagrams) > 0 && i < len(h.Files); i++ {
@@ -276,18 +276,16 @@ func datagramsOf(h *Host) map[FourTuple]bool {
 	return of
 }
 
-// inodesBefore are the inodes of the sockets that were there before the host's
-// program started.
-func inodesBefore(h *Host) map[uint64]bool {
+// InodesBefore are the inodes of the sockets that were there before any program:
+// a container engine has listeners of its own.
+func (h *Host) InodesBefore() map[uint64]bool {
 	inodes := make(map[uint64]bool)
 	for _, e := range h.Events {
-		if e.Event != HostLive || e.Snapshot == 0 {
+		if e.Event != HostLive {
 			continue
 		}
-		for _, s := range h.Sockets {
-			if s.Snapshot == e.Snapshot && s.Inode != 0 {
-				inodes[s.Inode] = true
-			}
+		for _, s := range Dump(h.Sockets, e.Snapshot) {
+			inodes[s.Inode] = s.Inode != 0
 		}
 	}
 	return inodes

@@ -14,34 +14,29 @@ import (
 // the last snapshot that has a name. Of a host whose evidence ends before its
 // first named snapshot they are the last that there are.
 func SocketsAt(h *evidence.Host, snapshot string) ([]evidence.Socket, error) {
-	return rowsAt(h, snapshot, h.Sockets, func(s evidence.Socket) int { return s.Snapshot })
+	number, err := numberOf(h, snapshot, evidence.LastDump(h.Sockets))
+	return evidence.Dump(h.Sockets, number), err
 }
 
 // FilesAt is SocketsAt for open files.
 func FilesAt(h *evidence.Host, snapshot string) ([]evidence.File, error) {
-	return rowsAt(h, snapshot, h.Files, func(f evidence.File) int { return f.Snapshot })
+	number, err := numberOf(h, snapshot, evidence.LastDump(h.Files))
+	return evidence.Dump(h.Files, number), err
 }
 
-func rowsAt[R any](h *evidence.Host, snapshot string, rows []R, numberOf func(R) int) ([]R, error) {
+// numberOf is the number of a snapshot's dump.
+func numberOf(h *evidence.Host, snapshot string, last int) (int, error) {
 	number, found := h.Snapshots[snapshot]
 	if !found && snapshot != "" {
-		return nil, fmt.Errorf("%s has no snapshot %q; those it has: %q", Printable(h.Name), snapshot, slices.Sorted(maps.Keys(h.Snapshots)))
+		return 0, fmt.Errorf("%s has no snapshot %q; those it has: %q", Printable(h.Name), snapshot, slices.Sorted(maps.Keys(h.Snapshots)))
 	}
-	if !found && len(h.Snapshots) > 0 {
-		number = slices.Max(slices.Collect(maps.Values(h.Snapshots)))
+	switch {
+	case found:
+		return number, nil
+	case len(h.Snapshots) == 0:
+		return last, nil
 	}
-	for _, row := range rows {
-		if len(h.Snapshots) == 0 {
-			number = max(number, numberOf(row))
-		}
-	}
-	var chosen []R
-	for _, row := range rows {
-		if numberOf(row) == number {
-			chosen = append(chosen, row)
-		}
-	}
-	return chosen, nil
+	return slices.Max(slices.Collect(maps.Values(h.Snapshots))), nil
 }
 
 // A serverView is what a server's own witnesses have in the run's last

@@ -115,7 +115,7 @@ func TestRowsOfASnapshot(t *testing.T) {
 	host := &evidence.Host{
 		Name: "server\x1b", Snapshots: map[string]int{"waiting": 2, "accepted": 4},
 		Sockets: []evidence.Socket{listening(1), listening(2), listening(3), listening(4), listening(5)},
-		Files:   []evidence.File{{Snapshot: 2, FD: 3}, {Snapshot: 4, FD: 4}, {Snapshot: 2, FD: 5}},
+		Files:   []evidence.File{{Snapshot: 2, FD: 3}, {Snapshot: 2, FD: 5}, {Snapshot: 4, FD: 4}},
 	}
 	for name, want := range map[string]int{"waiting": 2, "accepted": 4, "": 4} {
 		rows, err := SocketsAt(host, name)
@@ -124,7 +124,7 @@ func TestRowsOfASnapshot(t *testing.T) {
 	}
 	files, err := FilesAt(host, "waiting")
 	require.NoError(t, err)
-	require.Equal(t, []evidence.File{host.Files[0], host.Files[2]}, files)
+	require.Equal(t, []evidence.File{host.Files[0], host.Files[1]}, files)
 	_, err = SocketsAt(host, "settled\x1b")
 	require.EqualError(t, err, `server\x1b has no snapshot "settled\x1b"; those it has: ["accepted" "waiting"]`)
 	host.Snapshots = nil

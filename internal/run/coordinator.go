@@ -231,9 +231,7 @@ func onHost(step topology.Step, host string) topology.Step {
 func (c *coordinator) hostsOf(step topology.Step) []string {
 	names := step.Hosts()
 	if len(names) == 0 {
-		for _, h := range c.lab.Hosts {
-			names = append(names, h.Name)
-		}
+		names = c.lab.HostNames()
 	}
 	if step.Action != topology.Start {
 		return names

@@ -113,7 +113,7 @@ func (r *Row) unknown(c *Column, missing mask) []Gap {
 
 // Cell is a column's value on a row.
 func (r *Row) Cell(column string, q Quorum) Value {
-	c := r.kind.column(column)
+	c := r.kind.Column(column)
 	if c == nil {
 		return Value{Unknown: []Gap{{Why: r.kind.noColumn(column)}}}
 	}

@@ -30,8 +30,8 @@ var connections = Kind{
 	time:      func(r *Row) (from, until time.Time) { return instant(begin(r.record.(*connection).Connection)) },
 	Columns: slices.Concat(
 		[]Column{
-			{Name: "client.host", Type: "string", Doc: "the host that sent the first SYN; empty if no host of the lab has its address", Witnesses: evidence.ColumnNames, value: of(func(c *connection) string { return c.Client.Host })},
-			{Name: "server.host", Type: "string", Doc: "the host that it came to; empty if no host of the lab has its address", Witnesses: evidence.ColumnNames, value: of(func(c *connection) string { return c.Server.Host })},
+			{Name: "client.host", Type: "string", Doc: "the host that sent the first SYN; empty if no host of the lab has its address", value: of(func(c *connection) string { return c.Client.Host })},
+			{Name: "server.host", Type: "string", Doc: "the host that it came to; empty if no host of the lab has its address", value: of(func(c *connection) string { return c.Server.Host })},
 		},
 		endpoint("client", "the client's own end", asClient, func(r *Row) netip.AddrPort { return r.record.(*connection).Client.Local }),
 		endpoint("server", "the server's own end", asServer, func(r *Row) netip.AddrPort { return r.record.(*connection).Server.Local }),
@@ -40,12 +40,12 @@ var connections = Kind{
 		endpoint("translated.source", "the client, as the server has it", asServer, func(r *Row) netip.AddrPort { return r.record.(*connection).AtServer().Source }),
 		endpoint("translated.destination", "the server, as the server has it", asServer, func(r *Row) netip.AddrPort { return r.record.(*connection).AtServer().Destination }),
 		[]Column{
-			{Name: "changed", Type: "bool", Doc: "whether a router translated its addresses or ports", Witnesses: evidence.ColumnNames, value: of(func(c *connection) bool { return c.Translated() })},
+			{Name: "changed", Type: "bool", Doc: "whether a router translated its addresses or ports", value: of(func(c *connection) bool { return c.Translated() })},
 			{Name: "path", Type: "list(string)", Doc: "the routers that it crossed, from the client to the server", Witnesses: captures, from: "router.packets", value: of(func(c *connection) []string { return hosts(c.Path) })},
-			{Name: "opening", Type: "int", Doc: "which opening of its four-tuple it is, from 1", Witnesses: evidence.ColumnNames, value: of(func(c *connection) int64 { return int64(c.Opening) })},
+			{Name: "opening", Type: "int", Doc: "which opening of its four-tuple it is, from 1", value: of(func(c *connection) int64 { return int64(c.Opening) })},
 			{Name: "outcome", Type: "string", Doc: "what became of it until then: opened, refused or unanswered", Witnesses: captures, Values: []string{string(evidence.Opened), string(evidence.Refused), string(evidence.Unanswered)}, value: outcome},
-			{Name: "client.subnet", Type: "string", Doc: "the subnet that the client's address is on, as the server has it", Witnesses: evidence.ColumnNames, within: asServer.within, value: func(r *Row) any { return subnet(r, r.record.(*connection).AtServer().Source) }},
-			{Name: "server.subnet", Type: "string", Doc: "the subnet that the server's address is on, as the server has it", Witnesses: evidence.ColumnNames, within: asServer.within, value: func(r *Row) any { return subnet(r, r.record.(*connection).AtServer().Destination) }},
+			{Name: "client.subnet", Type: "string", Doc: "the subnet that the client's address is on, as the server has it", within: asServer.within, value: func(r *Row) any { return subnet(r, r.record.(*connection).AtServer().Source) }},
+			{Name: "server.subnet", Type: "string", Doc: "the subnet that the server's address is on, as the server has it", within: asServer.within, value: func(r *Row) any { return subnet(r, r.record.(*connection).AtServer().Destination) }},
 		},
 		endColumns("client", func(r *Row) *end { return &r.record.(*connection).client }),
 		endColumns("server", func(r *Row) *end { return &r.record.(*connection).server }),
@@ -56,8 +56,8 @@ var (
 	captures = []string{"client.packets", "router.packets", "server.packets"}
 	// asClient is what the witnesses on the client's side tell, asServer what
 	// those on the server's do; without a translation all do.
-	asClient = Column{Witnesses: evidence.ColumnNames, within: slices.DeleteFunc(slices.Clone(evidence.ColumnNames), func(w string) bool { return strings.HasPrefix(w, "server.") })}
-	asServer = Column{Witnesses: evidence.ColumnNames, within: slices.DeleteFunc(slices.Clone(evidence.ColumnNames), func(w string) bool { return strings.HasPrefix(w, "client.") })}
+	asClient = Column{within: slices.DeleteFunc(slices.Clone(evidence.ColumnNames), func(w string) bool { return strings.HasPrefix(w, "server.") })}
+	asServer = Column{within: slices.DeleteFunc(slices.Clone(evidence.ColumnNames), func(w string) bool { return strings.HasPrefix(w, "client.") })}
 )
 
 // endColumns are the columns of one end of a connection.
@@ -87,7 +87,7 @@ func endColumns(role string, get func(*Row) *end) []Column {
 			if e.at == nil {
 				return nil
 			}
-			files := dumpOf(e.Files, e.at.number, func(f *evidence.File) int { return f.Snapshot })
+			files := evidence.Dump(e.Files, e.at.number)
 			if s := e.socket(); len(files) == 0 && (s != nil && s.Moving || !r.vouched(capture)) {
 				return nil
 			}
@@ -153,7 +153,7 @@ func first(files []evidence.File) evidence.File {
 
 // socket is the end's row in the snapshot, nil if there is none.
 func (e *end) socket() *evidence.Socket {
-	rows := dumpOf(e.Sockets, e.at.number, func(s *evidence.Socket) int { return s.Snapshot })
+	rows := evidence.Dump(e.Sockets, e.at.number)
 	if len(rows) == 0 {
 		return nil
 	}

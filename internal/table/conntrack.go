@@ -19,15 +19,13 @@ var conntrack = Kind{
 	},
 	time: func(r *Row) (from, until time.Time) {
 		t := r.record.(*evidence.Translation)
-		return polledAt(r.source.host.Translations, func(t *evidence.Translation) (time.Time, int) { return t.Time, t.Snapshot }, t.Snapshot)
+		return evidence.Polled(r.source.host.Translations, t.Snapshot)
 	},
 	Columns: slices.Concat(
-		[]Column{{Name: "protocol", Type: "string", Doc: "tcp or udp", Witnesses: byConntrack, Values: protocols, value: of(func(t *evidence.Translation) string { return t.Protocol })}},
-		endpoint("original.source", "the client, as it has it", Column{Witnesses: byConntrack}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Original.Source }),
-		endpoint("original.destination", "the server, as the client has it", Column{Witnesses: byConntrack}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Original.Destination }),
-		endpoint("translated.source", "the client, as the server has it", Column{Witnesses: byConntrack}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Translated.Source }),
-		endpoint("translated.destination", "the server, as it has it", Column{Witnesses: byConntrack}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Translated.Destination }),
+		[]Column{{Name: "protocol", Type: "string", Doc: "tcp or udp", Values: protocols, value: of(func(t *evidence.Translation) string { return t.Protocol })}},
+		endpoint("original.source", "the client, as it has it", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Original.Source }),
+		endpoint("original.destination", "the server, as the client has it", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Original.Destination }),
+		endpoint("translated.source", "the client, as the server has it", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Translated.Source }),
+		endpoint("translated.destination", "the server, as it has it", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Translation).Translated.Destination }),
 	),
 }
-
-var byConntrack = []string{"conntrack"}

@@ -13,25 +13,25 @@ import (
 var datagrams = Kind{
 	Name:      "datagrams",
 	Doc:       "the UDP datagrams that were sent until a snapshot, one row each, put together from the captures of both ends",
-	witnesses: []string{"sender.packets", "router.packets", "receiver.packets"},
+	witnesses: byBothEnds,
 	text:      func(r *Row) string { return datagramText(r.record.(*evidence.Datagram)) },
 	time:      func(r *Row) (from, until time.Time) { return instant(r.record.(*evidence.Datagram).Time) },
 	Columns: slices.Concat(
 		[]Column{
-			{Name: "protocol", Type: "string", Doc: "udp", Witnesses: byBothEnds, Values: []string{evidence.UDP}, value: of(func(*evidence.Datagram) string { return evidence.UDP })},
-			{Name: "sender.host", Type: "string", Doc: "the host that sent it; empty if no host of the lab has its address", Witnesses: byBothEnds, value: of(func(d *evidence.Datagram) string { return d.Sender.Host })},
-			{Name: "receiver.host", Type: "string", Doc: "the host that it is for; empty if no host of the lab has its address", Witnesses: byBothEnds, value: of(func(d *evidence.Datagram) string { return d.Receiver.Host })},
+			{Name: "protocol", Type: "string", Doc: "udp", Values: []string{evidence.UDP}, value: of(func(*evidence.Datagram) string { return evidence.UDP })},
+			{Name: "sender.host", Type: "string", Doc: "the host that sent it; empty if no host of the lab has its address", value: of(func(d *evidence.Datagram) string { return d.Sender.Host })},
+			{Name: "receiver.host", Type: "string", Doc: "the host that it is for; empty if no host of the lab has its address", value: of(func(d *evidence.Datagram) string { return d.Receiver.Host })},
 		},
 		endpoint("source", "the sender, as it has it", asSender, func(r *Row) netip.AddrPort { return r.record.(*evidence.Datagram).Source }),
 		endpoint("destination", "the receiver, as the sender has it", asSender, func(r *Row) netip.AddrPort { return r.record.(*evidence.Datagram).Destination }),
 		endpoint("translated.source", "the sender, as the receiver has it", asReceiver, func(r *Row) netip.AddrPort { return r.record.(*evidence.Datagram).AtReceiver().Source }),
 		endpoint("translated.destination", "the receiver, as it has it", asReceiver, func(r *Row) netip.AddrPort { return r.record.(*evidence.Datagram).AtReceiver().Destination }),
 		[]Column{
-			{Name: "changed", Type: "bool", Doc: "whether a router translated its addresses or ports", Witnesses: byBothEnds, value: of(func(d *evidence.Datagram) bool { return d.AtReceiver() != d.FourTuple })},
-			{Name: "path", Type: "list(string)", Doc: "the routers that forwarded it, in order", Witnesses: byBothEnds, from: "router.packets", value: of(func(d *evidence.Datagram) []string { return hosts(d.Path) })},
-			{Name: "occurrence", Type: "int", Doc: "which of the equal datagrams between its endpoints it is, from 1", Witnesses: byBothEnds, value: of(func(d *evidence.Datagram) int64 { return int64(d.Occurrence) })},
-			{Name: "length", Type: "int", Unit: "bytes", Doc: "the length of its payload", Witnesses: byBothEnds, value: of(func(d *evidence.Datagram) int64 { return int64(d.Length) })},
-			{Name: "text", Type: "string", Doc: "its payload; bytes that are no UTF-8 are \\ufffd", Witnesses: byBothEnds, value: of(func(d *evidence.Datagram) string { return valid(d.Payload) })},
+			{Name: "changed", Type: "bool", Doc: "whether a router translated its addresses or ports", value: of(func(d *evidence.Datagram) bool { return d.AtReceiver() != d.FourTuple })},
+			{Name: "path", Type: "list(string)", Doc: "the routers that forwarded it, in order", from: "router.packets", value: of(func(d *evidence.Datagram) []string { return hosts(d.Path) })},
+			{Name: "occurrence", Type: "int", Doc: "which of the equal datagrams between its endpoints it is, from 1", value: of(func(d *evidence.Datagram) int64 { return int64(d.Occurrence) })},
+			{Name: "length", Type: "int", Unit: "bytes", Doc: "the length of its payload", value: of(func(d *evidence.Datagram) int64 { return int64(d.Length) })},
+			{Name: "text", Type: "string", Doc: "its payload; bytes that are no UTF-8 are \\ufffd", value: of(func(d *evidence.Datagram) string { return valid(d.Payload) })},
 			{Name: "delivered", Type: "bool", Doc: "whether it came to the receiver until then, by the receiver's capture", Witnesses: []string{"receiver.packets"}, absent: true, vouch: "receiver.packets", value: delivered},
 		},
 	),
@@ -39,8 +39,8 @@ var datagrams = Kind{
 
 var (
 	byBothEnds = []string{"sender.packets", "router.packets", "receiver.packets"}
-	asSender   = Column{Witnesses: byBothEnds, within: byBothEnds[:2]}
-	asReceiver = Column{Witnesses: byBothEnds, within: byBothEnds[1:]}
+	asSender   = Column{within: byBothEnds[:2]}
+	asReceiver = Column{within: byBothEnds[1:]}
 )
 
 func delivered(r *Row) any {

@@ -82,7 +82,7 @@ func (v *evaluation) native(out ref.Val) (any, []Gap) {
 		for _, id := range out.IDs() {
 			trails, _ := out.GetAttributeTrails(id)
 			for _, trail := range trails {
-				c := v.e.kind.column(trail.Variable())
+				c := v.e.kind.Column(trail.Variable())
 				missing, _, _ := v.row.known(c, v.count)
 				for _, gap := range v.row.unknown(c, missing) {
 					if !slices.Contains(gaps, gap) {

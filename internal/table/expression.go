@@ -114,7 +114,7 @@ func (e *Expression) use(checked *ast.AST) {
 		if !ok || slices.Contains(e.Columns, ref.Name) {
 			return
 		}
-		if c := e.kind.column(ref.Name); c != nil {
+		if c := e.kind.Column(ref.Name); c != nil {
 			e.Columns, e.columns = append(e.Columns, c.Name), append(e.columns, c)
 		}
 	}))

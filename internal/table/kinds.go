@@ -1,7 +1,6 @@
 package table
 
 import (
-	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -21,6 +20,11 @@ func complete(kinds ...Kind) []Kind {
 		k.compiler = new(compiler)
 		for n := range k.Columns {
 			c := &k.Columns[n]
+			if c.Witnesses == nil {
+				if c.Witnesses = k.witnesses; k.OfHost {
+					c.Witnesses = k.witnesses[:1]
+				}
+			}
 			c.mask, c.source, c.unchanged = k.maskOf(c.Witnesses), k.maskOf([]string{c.from}), ^mask(0)
 			if c.within != nil {
 				c.unchanged = k.maskOf(c.within)
@@ -85,8 +89,8 @@ func (k *Kind) has(h *topology.Host) error {
 	return nil
 }
 
-// column is the column of that name, nil if there is none.
-func (k *Kind) column(name string) *Column {
+// Column is the column of that name, nil if there is none.
+func (k *Kind) Column(name string) *Column {
 	for i := range k.Columns {
 		if k.Columns[i].Name == name {
 			return &k.Columns[i]
@@ -95,12 +99,16 @@ func (k *Kind) column(name string) *Column {
 	return nil
 }
 
-func (k *Kind) noColumn(name string) string {
-	var all []string
+// ColumnNames are the names of all columns.
+func (k *Kind) ColumnNames() (names []string) {
 	for i := range k.Columns {
-		all = append(all, k.Columns[i].Name)
+		names = append(names, k.Columns[i].Name)
 	}
-	return fmt.Sprintf("there is no column %s in %s%s", name, k.Name, didYouMean(name, all))
+	return names
+}
+
+func (k *Kind) noColumn(name string) string {
+	return fmt.Sprintf("there is no column %s in %s%s", name, k.Name, didYouMean(name, k.ColumnNames()))
 }
 
 // didYouMean names the right words that begin as a wrong one does, else the
@@ -214,20 +222,4 @@ func when(said bool, format string, args ...any) string {
 		return ""
 	}
 	return fmt.Sprintf(format, args...)
-}
-
-// polledAt is the time of a row of a dump, and that of the dump before, by the
-// times and the numbers of the rows in order.
-func polledAt[R any](rows []R, header func(*R) (time.Time, int), number int) (from, until time.Time) {
-	first, _ := slices.BinarySearchFunc(rows, number, func(r R, n int) int {
-		_, of := header(&r)
-		return cmp.Compare(of, n)
-	})
-	if first > 0 {
-		from, _ = header(&rows[first-1])
-	}
-	if first < len(rows) {
-		until, _ = header(&rows[first])
-	}
-	return from, until
 }

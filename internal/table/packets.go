@@ -18,30 +18,28 @@ var packets = Kind{
 	time:      func(r *Row) (from, until time.Time) { return instant(r.record.(*evidence.Packet).Time) },
 	Columns: slices.Concat(
 		[]Column{
-			{Name: "number", Type: "int", Doc: "the frame's number in the capture file, as Wireshark counts", Witnesses: byPackets, value: of(func(p *evidence.Packet) int64 { return int64(p.Number) })},
-			{Name: "time", Type: "string", Doc: "when it was captured (RFC 3339, UTC)", Witnesses: byPackets, value: of(func(p *evidence.Packet) string { return timeText(p.Time) })},
-			{Name: "interface", Type: "string", Doc: "the interface", Witnesses: byPackets, value: of(func(p *evidence.Packet) string { return p.Interface })},
-			{Name: "outgoing", Type: "bool", Doc: "whether the host sent it there", Witnesses: byPackets, value: of(func(p *evidence.Packet) bool { return p.Outgoing })},
-			{Name: "protocol", Type: "string", Doc: "tcp, udp or icmp, of IPv4 or IPv6", Witnesses: byPackets, Values: []string{evidence.TCP, evidence.UDP, evidence.ICMP}, value: of(func(p *evidence.Packet) string { return p.Protocol })},
+			{Name: "number", Type: "int", Doc: "the frame's number in the capture file, as Wireshark counts", value: of(func(p *evidence.Packet) int64 { return int64(p.Number) })},
+			{Name: "time", Type: "string", Doc: "when it was captured (RFC 3339, UTC)", value: of(func(p *evidence.Packet) string { return timeText(p.Time) })},
+			{Name: "interface", Type: "string", Doc: "the interface", value: of(func(p *evidence.Packet) string { return p.Interface })},
+			{Name: "outgoing", Type: "bool", Doc: "whether the host sent it there", value: of(func(p *evidence.Packet) bool { return p.Outgoing })},
+			{Name: "protocol", Type: "string", Doc: "tcp, udp or icmp, of IPv4 or IPv6", Values: []string{evidence.TCP, evidence.UDP, evidence.ICMP}, value: of(func(p *evidence.Packet) string { return p.Protocol })},
 		},
-		endpoint("source", "who sent it", Column{Witnesses: byPackets}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Packet).Source }),
-		endpoint("destination", "whom it is for", Column{Witnesses: byPackets}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Packet).Destination }),
+		endpoint("source", "who sent it", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Packet).Source }),
+		endpoint("destination", "whom it is for", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Packet).Destination }),
 		[]Column{
-			{Name: "ttl", Type: "int", Unit: "hops", Doc: "the time to live, or hop limit: each router takes one away", Witnesses: byPackets, value: of(func(p *evidence.Packet) int64 { return int64(p.TTL) })},
-			{Name: "seq", Type: "int", Doc: "TCP's sequence number", Witnesses: byPackets, value: of(func(p *evidence.Packet) int64 { return int64(p.Seq) })},
-			{Name: "ack", Type: "int", Doc: "TCP's acknowledgment number", Witnesses: byPackets, value: of(func(p *evidence.Packet) int64 { return int64(p.Ack) })},
-			{Name: "flags", Type: "list(string)", Doc: "TCP's control bits that are set, of FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, as in \"SYN\" in flags", Witnesses: byPackets, value: of(flags)},
-			{Name: "window", Type: "int", Doc: "TCP's window field, as it is in the header", Witnesses: byPackets, value: of(func(p *evidence.Packet) int64 { return int64(p.Window) })},
-			{Name: "length", Type: "int", Unit: "bytes", Doc: "the length of its data on the wire, without headers", Witnesses: byPackets, value: of(func(p *evidence.Packet) int64 { return int64(p.Length) })},
-			{Name: "text", Type: "string", Doc: "its data; bytes that are no UTF-8 are \\ufffd", Witnesses: byPackets, value: of(func(p *evidence.Packet) string { return valid(p.Payload) })},
-			{Name: "icmp", Type: "string", Doc: "an ICMP error as the errno that it becomes at a socket, as ECONNREFUSED; else empty", Witnesses: byPackets, value: of(func(p *evidence.Packet) string { return p.ICMP })},
+			{Name: "ttl", Type: "int", Unit: "hops", Doc: "the time to live, or hop limit: each router takes one away", value: of(func(p *evidence.Packet) int64 { return int64(p.TTL) })},
+			{Name: "seq", Type: "int", Doc: "TCP's sequence number", value: of(func(p *evidence.Packet) int64 { return int64(p.Seq) })},
+			{Name: "ack", Type: "int", Doc: "TCP's acknowledgment number", value: of(func(p *evidence.Packet) int64 { return int64(p.Ack) })},
+			{Name: "flags", Type: "list(string)", Doc: "TCP's control bits that are set, of FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, as in \"SYN\" in flags", value: of(flags)},
+			{Name: "window", Type: "int", Doc: "TCP's window field, as it is in the header", value: of(func(p *evidence.Packet) int64 { return int64(p.Window) })},
+			{Name: "length", Type: "int", Unit: "bytes", Doc: "the length of its data on the wire, without headers", value: of(func(p *evidence.Packet) int64 { return int64(p.Length) })},
+			{Name: "text", Type: "string", Doc: "its data; bytes that are no UTF-8 are \\ufffd", value: of(func(p *evidence.Packet) string { return valid(p.Payload) })},
+			{Name: "icmp", Type: "string", Doc: "an ICMP error as the errno that it becomes at a socket, as ECONNREFUSED; else empty", value: of(func(p *evidence.Packet) string { return p.ICMP })},
 		},
-		endpoint("quoted.source", "the sender of the packet that an ICMP error quotes", Column{Witnesses: byPackets}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Packet).Quoted.Source }),
-		endpoint("quoted.destination", "the receiver of the packet that an ICMP error quotes", Column{Witnesses: byPackets}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Packet).Quoted.Destination }),
+		endpoint("quoted.source", "the sender of the packet that an ICMP error quotes", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Packet).Quoted.Source }),
+		endpoint("quoted.destination", "the receiver of the packet that an ICMP error quotes", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.Packet).Quoted.Destination }),
 	),
 }
-
-var byPackets = []string{"packets"}
 
 var flagNames = []string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"}
 

@@ -17,42 +17,40 @@ var program = Kind{
 	time:      func(r *Row) (from, until time.Time) { return instant(r.record.(*evidence.ProgramEvent).Time) },
 	Columns: slices.Concat(
 		[]Column{
-			{Name: "event", Type: "string", Doc: "what the program tells; line is a line that is no event", Witnesses: byProgram, Values: []string{
+			{Name: "event", Type: "string", Doc: "what the program tells; line is a line that is no event", Values: []string{
 				evidence.EventListening, evidence.EventAccepted, evidence.EventConnected, evidence.EventSent, evidence.EventReceived, evidence.EventHolding, evidence.EventClosed,
 				evidence.EventFailed, evidence.EventStopped, evidence.EventPrompt, evidence.EventCall, evidence.EventAnswer, evidence.EventLine,
 			}, value: of(func(e *evidence.ProgramEvent) string { return e.Event })},
-			{Name: "program", Type: "string", Doc: "the name of the program; empty for the host's command", Witnesses: byProgram, value: of(func(e *evidence.ProgramEvent) string { return e.Program })},
-			{Name: "pid", Type: "int", Doc: "its process", Witnesses: byProgram, value: of(func(e *evidence.ProgramEvent) int64 { return int64(e.PID) })},
+			{Name: "program", Type: "string", Doc: "the name of the program; empty for the host's command", value: of(func(e *evidence.ProgramEvent) string { return e.Program })},
+			{Name: "pid", Type: "int", Doc: "its process", value: of(func(e *evidence.ProgramEvent) int64 { return int64(e.PID) })},
 		},
-		endpoint("local", "its own end of the connection or socket", Column{Witnesses: byProgram}, func(r *Row) netip.AddrPort { return r.record.(*evidence.ProgramEvent).Local }),
-		endpoint("remote", "the other end", Column{Witnesses: byProgram}, func(r *Row) netip.AddrPort { return r.record.(*evidence.ProgramEvent).Remote }),
+		endpoint("local", "its own end of the connection or socket", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.ProgramEvent).Local }),
+		endpoint("remote", "the other end", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.ProgramEvent).Remote }),
 		[]Column{
-			{Name: "bytes", Type: "int", Unit: "bytes", Doc: "the length of what it sent or received", Witnesses: byProgram, value: of(func(e *evidence.ProgramEvent) int64 { return int64(e.Bytes) })},
-			{Name: "text", Type: "string", Doc: "what it sent, received or printed; bytes that are no UTF-8 are \\ufffd", Witnesses: byProgram, value: of(func(e *evidence.ProgramEvent) string { return valid(e.Payload()) })},
-			{Name: "error", Type: "string", Doc: "the error that it tells; of a line, what was printed on standard error", Witnesses: byProgram, value: of(func(e *evidence.ProgramEvent) string { return e.Error })},
-			{Name: "typed", Type: "string", Doc: "the line that a prompt was given", Witnesses: byProgram, value: of(func(e *evidence.ProgramEvent) string { return e.Typed })},
+			{Name: "bytes", Type: "int", Unit: "bytes", Doc: "the length of what it sent or received", value: of(func(e *evidence.ProgramEvent) int64 { return int64(e.Bytes) })},
+			{Name: "text", Type: "string", Doc: "what it sent, received or printed; bytes that are no UTF-8 are \\ufffd", value: of(func(e *evidence.ProgramEvent) string { return valid(e.Payload()) })},
+			{Name: "error", Type: "string", Doc: "the error that it tells; of a line, what was printed on standard error", value: of(func(e *evidence.ProgramEvent) string { return e.Error })},
+			{Name: "typed", Type: "string", Doc: "the line that a prompt was given", value: of(func(e *evidence.ProgramEvent) string { return e.Typed })},
 		},
-		answer(byProgram, func(r *Row) *evidence.ProgramEvent { return r.record.(*evidence.ProgramEvent) }),
+		answer(func(r *Row) *evidence.ProgramEvent { return r.record.(*evidence.ProgramEvent) }),
 		[]Column{
-			{Name: "time", Type: "string", Doc: "when the program told it (RFC 3339, UTC)", Witnesses: byProgram, value: of(func(e *evidence.ProgramEvent) string { return timeText(e.Time) })},
+			{Name: "time", Type: "string", Doc: "when the program told it (RFC 3339, UTC)", value: of(func(e *evidence.ProgramEvent) string { return timeText(e.Time) })},
 		},
 	),
 }
-
-var byProgram = []string{"program"}
 
 // noAnswer is that of what answers nothing.
 var noAnswer evidence.ProgramEvent
 
 // answer are the columns of a socket call's answer.
-func answer(witnesses []string, get func(*Row) *evidence.ProgramEvent) []Column {
+func answer(get func(*Row) *evidence.ProgramEvent) []Column {
 	return []Column{
-		{Name: "call", Type: "string", Doc: "the system call that a prompt made, as bind", Witnesses: witnesses, value: func(r *Row) any { return get(r).Call }},
-		{Name: "socket", Type: "string", Doc: "the prompt's name for the socket", Witnesses: witnesses, value: func(r *Row) any { return get(r).Socket }},
-		{Name: "fd", Type: "int", Doc: "the socket's descriptor", Witnesses: witnesses, value: func(r *Row) any { return int64(get(r).FD) }},
-		{Name: "result", Type: "int", Doc: "what the call returned; -1 if it failed", Witnesses: witnesses, value: func(r *Row) any { return get(r).Result }},
-		{Name: "errno", Type: "string", Doc: "the error by name, as EADDRINUSE; empty if there is none", Witnesses: witnesses, value: func(r *Row) any { return get(r).Errno }},
-		{Name: "waiting", Type: "bool", Doc: "whether the call had not answered when the prompt's wait for it was over: neither a result nor an error", Witnesses: witnesses, value: func(r *Row) any { return get(r).Waiting }},
+		{Name: "call", Type: "string", Doc: "the system call that a prompt made, as bind", value: func(r *Row) any { return get(r).Call }},
+		{Name: "socket", Type: "string", Doc: "the prompt's name for the socket", value: func(r *Row) any { return get(r).Socket }},
+		{Name: "fd", Type: "int", Doc: "the socket's descriptor", value: func(r *Row) any { return int64(get(r).FD) }},
+		{Name: "result", Type: "int", Doc: "what the call returned; -1 if it failed", value: func(r *Row) any { return get(r).Result }},
+		{Name: "errno", Type: "string", Doc: "the error by name, as EADDRINUSE; empty if there is none", value: func(r *Row) any { return get(r).Errno }},
+		{Name: "waiting", Type: "bool", Doc: "whether the call had not answered when the prompt's wait for it was over: neither a result nor an error", value: func(r *Row) any { return get(r).Waiting }},
 	}
 }
 

@@ -115,17 +115,13 @@ func (t *Tables) moment(name string) (*moment, error) {
 		return m, nil
 	}
 	m := &moment{hosts: make(map[string]*hostMoment)}
-	var all []string
 	for _, s := range t.run.Lab.Steps {
-		if s.Action != topology.Snapshot {
-			continue
-		}
-		if all = append(all, s.Name); name == "" || s.Name == name {
+		if s.Action == topology.Snapshot && (name == "" || s.Name == name) {
 			m.name, m.step = s.Name, s.Number
 		}
 	}
 	if m.name == "" {
-		return nil, fmt.Errorf("there is no snapshot %s%s", name, didYouMean(name, all))
+		return nil, fmt.Errorf("there is no snapshot %s%s", name, didYouMean(name, t.run.Lab.Snapshots()))
 	}
 	for _, lab := range t.run.Lab.Hosts {
 		h := &hostMoment{Host: t.run.Hosts[lab.Name], name: lab.Name, snapshot: m.name, late: lab.CaptureAfter, translates: len(lab.Masquerade) > 0}
@@ -296,14 +292,12 @@ func (t *Tables) hostRows(what, host string, from, to *moment) ([]*Row, Gap) {
 	within := func(at time.Time) bool { return to.has(host, at) && (from == nil || !from.has(host, at)) }
 	switch what {
 	case "sockets":
-		existed := existed(h.Host)
-		dump := dumpOf(h.Sockets, h.number, func(s *evidence.Socket) int { return s.Snapshot })
-		return rowsOf(row, contradicted, dump, func(s *evidence.Socket) (int, bool) { return s.Line, h.taken && !existed[s.Inode] }), gap
+		existed := h.InodesBefore()
+		return rowsOf(row, contradicted, evidence.Dump(h.Sockets, h.number), func(s *evidence.Socket) (int, bool) { return s.Line, h.taken && !existed[s.Inode] }), gap
 	case "files":
-		return rowsOf(row, contradicted, filesOf(h.Host, h.number), func(f *evidence.File) (int, bool) { return f.Line, h.taken }), gap
+		return rowsOf(row, contradicted, evidence.Dump(h.Files, h.number), func(f *evidence.File) (int, bool) { return f.Line, h.taken }), gap
 	case "conntrack":
-		dump := dumpOf(h.Translations, h.number, func(t *evidence.Translation) int { return t.Snapshot })
-		return rowsOf(row, contradicted, dump, func(t *evidence.Translation) (int, bool) { return t.Line, h.taken }), gap
+		return rowsOf(row, contradicted, evidence.Dump(h.Translations, h.number), func(t *evidence.Translation) (int, bool) { return t.Line, h.taken }), gap
 	case "packets":
 		return rowsOf(row, contradicted, h.Packets, func(p *evidence.Packet) (int, bool) { return p.Number, within(p.Time) }), gap
 	default:
@@ -340,21 +334,6 @@ func pointers(rows []Row) []*Row {
 
 func kindOf(name string) *Kind {
 	return &kinds[slices.IndexFunc(kinds, func(k Kind) bool { return k.Name == name })]
-}
-
-// existed are the inodes of the sockets that were there before any program: a
-// container engine has listeners of its own.
-func existed(h *evidence.Host) map[uint64]bool {
-	inodes := make(map[uint64]bool)
-	for _, e := range h.Events {
-		if e.Event != evidence.HostLive {
-			continue
-		}
-		for _, s := range dumpOf(h.Sockets, e.Snapshot, func(s *evidence.Socket) int { return s.Snapshot }) {
-			inodes[s.Inode] = s.Inode != 0
-		}
-	}
-	return inodes
 }
 
 // connectionsGap is what could hide a connection, or part of one.

@@ -18,27 +18,24 @@ var steps = Kind{
 	time:      func(r *Row) (from, until time.Time) { return instant(r.record.(*evidence.StepRow).Time) },
 	Columns: slices.Concat(
 		[]Column{
-			{Name: "number", Type: "int", Doc: "the step's number, from 1", Witnesses: byHost, absent: true, value: of(func(s *evidence.StepRow) int64 { return int64(s.Number) })},
-			{Name: "action", Type: "string", Doc: "what is done", Witnesses: byHost, absent: true, Values: actions, value: of(func(s *evidence.StepRow) string { return string(s.Action) })},
-			{Name: "host", Type: "string", Doc: "the host that it is done on", Witnesses: byHost, absent: true, value: of(func(s *evidence.StepRow) string { return s.Host })},
-			{Name: "program", Type: "string", Doc: "the name of the program; empty for the host's command", Witnesses: byHost, absent: true, value: of(func(s *evidence.StepRow) string { return s.Program })},
-			{Name: "line", Type: "string", Doc: "the line that is typed", Witnesses: byHost, absent: true, value: of(func(s *evidence.StepRow) string { return s.Step.Line })},
-			{Name: "done", Type: "bool", Doc: "whether it was done", Witnesses: byHost, absent: true, value: of(func(s *evidence.StepRow) bool { return s.Line != 0 })},
+			{Name: "number", Type: "int", Doc: "the step's number, from 1", absent: true, value: of(func(s *evidence.StepRow) int64 { return int64(s.Number) })},
+			{Name: "action", Type: "string", Doc: "what is done", absent: true, Values: actions, value: of(func(s *evidence.StepRow) string { return string(s.Action) })},
+			{Name: "host", Type: "string", Doc: "the host that it is done on", absent: true, value: of(func(s *evidence.StepRow) string { return s.Host })},
+			{Name: "program", Type: "string", Doc: "the name of the program; empty for the host's command", absent: true, value: of(func(s *evidence.StepRow) string { return s.Program })},
+			{Name: "line", Type: "string", Doc: "the line that is typed", absent: true, value: of(func(s *evidence.StepRow) string { return s.Step.Line })},
+			{Name: "done", Type: "bool", Doc: "whether it was done", absent: true, value: of(func(s *evidence.StepRow) bool { return s.Line != 0 })},
 		},
-		answer(byHost, stepAnswer),
+		answer(stepAnswer),
 		[]Column{
-			{Name: "bytes", Type: "int", Unit: "bytes", Doc: "the length of what the call sent or received", Witnesses: byHost, value: func(r *Row) any { return int64(stepAnswer(r).Bytes) }},
-			{Name: "text", Type: "string", Doc: "what it sent or received; bytes that are no UTF-8 are \\ufffd", Witnesses: byHost, value: func(r *Row) any { return valid(stepAnswer(r).Payload()) }},
+			{Name: "bytes", Type: "int", Unit: "bytes", Doc: "the length of what the call sent or received", value: func(r *Row) any { return int64(stepAnswer(r).Bytes) }},
+			{Name: "text", Type: "string", Doc: "what it sent or received; bytes that are no UTF-8 are \\ufffd", value: func(r *Row) any { return valid(stepAnswer(r).Payload()) }},
 		},
-		endpoint("local", "the socket's own end", Column{Witnesses: byHost}, func(r *Row) netip.AddrPort { return stepAnswer(r).Local }),
-		endpoint("remote", "the other end", Column{Witnesses: byHost}, func(r *Row) netip.AddrPort { return stepAnswer(r).Remote }),
+		endpoint("local", "the socket's own end", Column{}, func(r *Row) netip.AddrPort { return stepAnswer(r).Local }),
+		endpoint("remote", "the other end", Column{}, func(r *Row) netip.AddrPort { return stepAnswer(r).Remote }),
 	),
 }
 
-var (
-	byHost  = []string{"host"}
-	actions = []string{"start", "type", "wait", "snapshot", "signal", "stop", "cut", "mend", "sleep"}
-)
+var actions = []string{"start", "type", "wait", "snapshot", "signal", "stop", "cut", "mend", "sleep"}
 
 // stepAnswer is what a prompt answered; nothing of any other step.
 func stepAnswer(r *Row) *evidence.ProgramEvent {

@@ -55,7 +55,8 @@ type Column struct {
 	// Unit is "bytes", "seconds" and so on; empty for none.
 	Unit, Doc string
 	// Witnesses are those that can tell it: of a connection some of
-	// evidence.ColumnNames, of a host's table its own one, as "sockets".
+	// evidence.ColumnNames, of a host's table its own one, as "sockets". Where its
+	// entry has none they are all of a joined table, the own one of a host's.
 	Witnesses []string
 	// Values are all that a string can be besides the empty one; nil if that is
 	// not known.

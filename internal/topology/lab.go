@@ -396,6 +396,24 @@ func (l *Lab) Host(name string) (*Host, bool) {
 	return nil, false
 }
 
+// HostNames are the names of all hosts.
+func (l *Lab) HostNames() (names []string) {
+	for i := range l.Hosts {
+		names = append(names, l.Hosts[i].Name)
+	}
+	return names
+}
+
+// Snapshots are the names of the snapshots, in the order of steps.
+func (l *Lab) Snapshots() (names []string) {
+	for i := range l.Steps {
+		if l.Steps[i].Action == Snapshot {
+			names = append(names, l.Steps[i].Name)
+		}
+	}
+	return names
+}
+
 // Subnet returns the subnet of that name.
 func (l *Lab) Subnet(name string) (*Subnet, bool) {
 	for i := range l.Subnets {
