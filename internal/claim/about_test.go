@@ -26,8 +26,10 @@ all-of-them:
 one-port: {of: "server:12000", at: waiting}
 `)
 	require.Equal(t, []claim.SocketTable{
-		{Host: "client1", Snapshot: "waiting"}, {Host: "server", Snapshot: "waiting"},
-		{Host: "client2", Snapshot: "accepted"}, {Host: "server", Snapshot: "accepted"},
+		{Host: "client1", Snapshot: "waiting"},
+		{Host: "server", Snapshot: "waiting"},
+		{Host: "client2", Snapshot: "accepted"},
+		{Host: "server", Snapshot: "accepted"},
 	}, claim.SocketTables(lab))
 	lab.Steps = nil
 	require.Empty(t, claim.SocketTables(lab))

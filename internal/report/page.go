@@ -5,6 +5,7 @@ import (
 	"embed"
 	"html/template"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -27,6 +28,7 @@ const (
 	mostDrawn         = 20  // hosts, subnets or sockets in a drawing
 	mostServers       = 4   // hosts with a section of their own
 	mostRows          = 200 // rows of a table
+	mostTables        = 24  // socket tables that claims look at
 	mostConversations = 24  // connections with their packets
 	mostPackets       = 16  // packets of a connection
 )
@@ -117,6 +119,9 @@ type pageView struct {
 	DatagramWitnesses []string
 	MoreDatagrams     int
 
+	Sockets     []socketView // but for those of the servers' sections
+	MoreSockets int
+
 	Servers           []serverView
 	Conversations     []conversation
 	MoreConversations int
@@ -138,6 +143,12 @@ func viewOf(p Page) pageView {
 	view.Datagrams, view.MoreDatagrams = first(mostRows, p.Verdict.Datagrams)
 	view.Orphans, view.MoreOrphans = first(mostRows, p.Run.Orphans)
 	view.Servers = serverViews(p.Run)
+	sockets := slices.DeleteFunc(socketViews(p.Run, mostRows), func(s socketView) bool {
+		snapshots := p.Run.Hosts[s.Host].Snapshots
+		isLast := snapshots[s.Snapshot] == slices.Max(slices.Collect(maps.Values(snapshots)))
+		return isLast && slices.ContainsFunc(view.Servers, func(server serverView) bool { return server.Name == s.Host })
+	})
+	view.Sockets, view.MoreSockets = first(mostTables, sockets)
 	shown, more := first(mostConversations, p.Run.Connections)
 	view.MoreConversations = more
 	for i := range shown {

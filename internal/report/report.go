@@ -25,6 +25,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -128,26 +129,12 @@ func ownSteps(run *evidence.Run, style Style) string {
 // at the snapshots.
 func socketTables(run *evidence.Run, style Style) string {
 	var b strings.Builder
-	tables, more := first(mostSocketTables, claim.SocketTables(run.Lab))
-	for _, t := range tables {
-		host := run.Hosts[t.Host]
-		if host == nil {
-			continue
-		}
-		if _, taken := host.Snapshots[t.Snapshot]; !taken {
-			continue // the run ended before
-		}
-		sockets, _ := SocketsAt(host, t.Snapshot)
-		files, _ := FilesAt(host, t.Snapshot)
-		fmt.Fprintf(&b, "\n"+style.say("sockets of %s at %s:")+"\n", style.paint(bold, Printable(t.Host)), Printable(t.Snapshot))
-		if len(sockets) == 0 {
-			fmt.Fprintln(&b, "  "+style.say("none"))
-			continue
-		}
-		sockets, rest := first(mostSocketRows, sockets)
-		b.WriteString(ownedSockets(sockets, files, host.Defect(evidence.Files) == ""))
-		if rest > 0 {
-			fmt.Fprintf(&b, style.say("and %d more")+"\n", rest)
+	views, more := first(mostSocketTables, socketViews(run, mostSocketRows))
+	for _, view := range views {
+		fmt.Fprintf(&b, "\n"+style.say("sockets of %s at %s:")+"\n", style.paint(bold, Printable(view.Host)), Printable(view.Snapshot))
+		b.WriteString(cmp.Or(view.Sockets, "  "+style.say("none")+"\n"))
+		if view.More > 0 {
+			fmt.Fprintf(&b, style.say("and %d more")+"\n", view.More)
 		}
 	}
 	if more > 0 {

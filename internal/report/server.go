@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fourtuple/fourtuple/internal/claim"
 	"github.com/fourtuple/fourtuple/internal/evidence"
 )
 
@@ -37,6 +38,35 @@ func numberOf(h *evidence.Host, snapshot string, last int) (int, error) {
 		return last, nil
 	}
 	return slices.Max(slices.Collect(maps.Values(h.Snapshots))), nil
+}
+
+// A socketView is a socket table that claims look at.
+type socketView struct {
+	claim.SocketTable
+	Sockets string // netstat's table; empty without rows
+	More    int
+}
+
+// socketViews are the socket tables that a lab's claims look at, with at most so
+// many rows each; those of a run that ended before are not there.
+func socketViews(run *evidence.Run, most int) (views []socketView) {
+	for _, t := range claim.SocketTables(run.Lab) {
+		host := run.Hosts[t.Host]
+		if host == nil {
+			continue
+		}
+		sockets, err := SocketsAt(host, t.Snapshot)
+		if err != nil {
+			continue
+		}
+		files, _ := FilesAt(host, t.Snapshot) // it has that snapshot
+		view := socketView{SocketTable: t}
+		if sockets, view.More = first(most, sockets); len(sockets) > 0 {
+			view.Sockets = ownedSockets(sockets, files, host.Defect(evidence.Files) == "")
+		}
+		views = append(views, view)
+	}
+	return views
 }
 
 // A serverView is what a server's own witnesses have in the run's last
