@@ -67,11 +67,18 @@ func (a *Agent) startProgram(ctx context.Context, name string, args []string) (*
 		}
 	}
 	var process Process
+	var told error
 	if err == nil {
-		process, err = a.Namespace.Start(ctx, Program{
-			Args: args, Environment: a.Host.Environment, Directory: a.Host.WorkingDirectory,
-			Hostname: a.Host.Hostname, ExtraHosts: a.Host.ExtraHosts,
-			Stdin: theirs[0], Stdout: theirs[1], Stderr: theirs[2],
+		process, err = a.tables.begin(name, func() (Process, error) {
+			process, err := a.Namespace.Start(ctx, Program{
+				Args: args, Environment: a.Host.Environment, Directory: a.Host.WorkingDirectory,
+				Hostname: a.Host.Hostname, ExtraHosts: a.Host.ExtraHosts,
+				Stdin: theirs[0], Stdout: theirs[1], Stderr: theirs[2],
+			})
+			if err == nil {
+				told = a.recorder.tell(evidence.HostEvent{Event: evidence.HostStarted, Program: name, PID: process.PID(), Command: args})
+			}
+			return process, err
 		})
 	}
 	for i := range theirs {
@@ -87,8 +94,6 @@ func (a *Agent) startProgram(ctx context.Context, name string, args []string) (*
 		Process: process, name: name, prompts: topology.Prompts(args), stdin: ours[0],
 		answers: make(chan evidence.ProgramEvent, 1), announced: make(chan struct{}), ended: make(chan struct{}),
 	}
-	told := a.recorder.tell(evidence.HostEvent{Event: evidence.HostStarted, Program: name, PID: process.PID(), Command: args})
-	a.tables.watch(name, process.PID())
 	var pipes sync.WaitGroup
 	pipes.Go(func() {
 		var once sync.Once
@@ -114,7 +119,7 @@ func (a *Agent) startProgram(ctx context.Context, name string, args []string) (*
 		defer close(p.ended)
 		var status int
 		status, p.err = process.Wait()
-		a.tables.watch(name, 0)
+		a.tables.forget(name)
 		deadline := time.Now().Add(drainTime)
 		_ = ours[0].Close()
 		_ = ours[1].SetReadDeadline(deadline)

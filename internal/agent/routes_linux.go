@@ -98,7 +98,7 @@ func translate(h topology.Host, interfaces []evidence.Interface) error {
 			if err != nil {
 				return fmt.Errorf("masquerade: %w", err)
 			}
-			for _, match := range masquerade(h.MasqueradePorts) {
+			for _, match := range masquerade(link.Address.Addr(), h.MasqueradePorts) {
 				rules = append(rules, &nftables.Rule{Table: table, Chain: postrouting, Exprs: slices.Concat([]expr.Any{
 					&expr.Meta{Key: expr.MetaKeyOIFNAME, Register: 1},
 					&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: interfaceName(at)},
@@ -125,9 +125,11 @@ func translate(h topology.Host, interfaces []evidence.Interface) error {
 // transports are the protocols that have ports.
 var transports = []byte{unix.IPPROTO_TCP, unix.IPPROTO_UDP}
 
-// masquerade is what rules do with what leaves by an interface, with these
-// source ports.
-func masquerade(ports string) (rules [][]expr.Any) {
+// masquerade is what rules do with what leaves by an interface that has this
+// address, with these source ports. It says the address where it says ports: the
+// expression masq of nftables v0.3.0 leaves out the flag without which the kernel
+// does not look at them.
+func masquerade(own netip.Addr, ports string) (rules [][]expr.Any) {
 	switch ports {
 	case "":
 		return [][]expr.Any{{&expr.Masq{}}}
@@ -146,9 +148,13 @@ func masquerade(ports string) (rules [][]expr.Any) {
 		rules = append(rules, []expr.Any{
 			&expr.Meta{Key: expr.MetaKeyL4PROTO, Register: 1},
 			&expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: []byte{protocol}},
-			&expr.Immediate{Register: 1, Data: number(low)},
-			&expr.Immediate{Register: 2, Data: number(high)},
-			&expr.Masq{ToPorts: true, RegProtoMin: 1, RegProtoMax: 2},
+			&expr.Immediate{Register: 1, Data: own.AsSlice()},
+			&expr.Immediate{Register: 2, Data: number(low)},
+			&expr.Immediate{Register: 3, Data: number(high)},
+			&expr.NAT{
+				Type: expr.NATTypeSourceNAT, Family: unix.NFPROTO_IPV4,
+				RegAddrMin: 1, RegProtoMin: 2, RegProtoMax: 3, Specified: true,
+			},
 		})
 	}
 	return rules

@@ -45,16 +45,23 @@ type tables struct {
 	last   dump
 }
 
-// watch has the open files of a program watched from now on, or, without a
-// process, no longer.
-func (t *tables) watch(program string, pid int) {
+// begin starts a program whose open files are looked at from then on. No dump is
+// made meanwhile: it would have sockets of a program and not its files.
+func (t *tables) begin(program string, start func() (Process, error)) (Process, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if pid == 0 {
-		delete(t.pids, program)
-		return
+	process, err := start()
+	if err == nil {
+		t.pids[program] = process.PID()
 	}
-	t.pids[program] = pid
+	return process, err
+}
+
+// forget looks at a program's open files no more.
+func (t *tables) forget(program string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.pids, program)
 }
 
 // A dump is what the tables were at one moment.
