@@ -54,6 +54,9 @@ func (j *joiner) taps(c *Connection) []tap {
 		taps = append(taps, t)
 	}
 	client := tap{column: "client.packets", packets: c.Client.Packets, client: c.Source, down: hops}
+	if len(c.direct) > 0 {
+		client.packets = slices.Concat(c.Client.Packets, c.direct)
+	}
 	if c.Client.Host != "" {
 		client.until = until(c.Client.Host)
 	}
@@ -121,9 +124,9 @@ func (j *joiner) checkCaptures(c *Connection) {
 	if c.Client.Host == c.Server.Host {
 		return
 	}
-	taps := slices.DeleteFunc(j.taps(c), func(t tap) bool { return !c.whole(t.column) })
+	taps := slices.DeleteFunc(j.taps(c), func(t tap) bool { return !c.whole(t.column) || len(c.direct) > 0 && t.router })
 	for i := range taps {
-		taps[i].anyHops = c.Lacks["router.packets"] != ""
+		taps[i].anyHops = c.Lacks["router.packets"] != "" || len(c.direct) > 0
 	}
 	if len(taps) < 2 {
 		return

@@ -40,6 +40,10 @@ type Connection struct {
 	Contradicted map[string]bool
 
 	begin time.Time // of its first packet
+	// direct are packets of the client's capture between the server's endpoint
+	// and its own, past a router that translates: on one subnet the server
+	// answers the client itself.
+	direct []Packet
 	// refusedAt is when an ICMP error first quoted its SYN. simultaneous: both ends
 	// sent a SYN.
 	refusedAt    time.Time

@@ -178,6 +178,9 @@ func (j *joiner) follow(k openingKey) *Connection {
 		}
 		return nil
 	}
+	if o := j.at(j.run.Hosts[c.Client.Host], last); last != k && o != nil && !visited[o.host] {
+		c.direct = o.packets
+	}
 	c.Server = Side{Host: j.hostOf(last.Destination.Addr(), last.host), Local: last.Destination, Remote: last.Source}
 	if o := j.at(j.run.Hosts[c.Server.Host], last); c.Server.Host != "" && o != nil {
 		c.Server.Packets = o.packets
