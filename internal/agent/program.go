@@ -3,6 +3,7 @@ package agent
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
 	"github.com/fourtuple/fourtuple/internal/topology"
+	"github.com/fourtuple/fourtuple/internal/witness"
 )
 
 const (
@@ -40,6 +42,7 @@ type program struct {
 	announced chan struct{}              // closed when it says that it is ready
 	ended     chan struct{}              // closed when it has ended and all it said is recorded
 	err       error                      // why its end is not known, once ended is closed
+	children  map[int]int                // processes that told something, by the numbers that they gave themselves
 }
 
 // hasEnded tells whether the program has ended.
@@ -93,6 +96,7 @@ func (a *Agent) startProgram(ctx context.Context, name string, args []string) (*
 	p := &program{
 		Process: process, name: name, prompts: topology.Prompts(args), stdin: ours[0],
 		answers: make(chan evidence.ProgramEvent, 1), announced: make(chan struct{}), ended: make(chan struct{}),
+		children: make(map[int]int),
 	}
 	var pipes sync.WaitGroup
 	pipes.Go(func() {
@@ -148,10 +152,23 @@ func readLines(pipe *os.File, each func([]byte)) {
 	}
 }
 
+// teller is the process that tells an event, by the number that it gives itself,
+// which may be another one outside of its PID namespace; the program's own if it
+// gives none, or one that is no process of the program.
+func (p *program) teller(number int) int {
+	if number == 0 {
+		return p.PID()
+	}
+	if pid, found := witness.ProcessOf(p.PID(), number); found {
+		p.children[number] = pid // it may have ended when its last event is read
+	}
+	return cmp.Or(p.children[number], p.PID())
+}
+
 // recordEvent records an event of a program at the time that it gave, if that
 // can be, and returns it as recorded.
 func (a *Agent) recordEvent(p *program, e evidence.ProgramEvent) evidence.ProgramEvent {
-	e.Program, e.PID = p.name, p.PID()
+	e.Program, e.PID = p.name, p.teller(e.PID)
 	// That an event cannot be recorded shows in the file's seal.
 	_ = add(a.recorder.output(evidence.Program), e.Time, []evidence.ProgramEvent{e},
 		func(recorded *evidence.ProgramEvent, h evidence.Header) { recorded.Header, e.Header = h, h })

@@ -241,22 +241,25 @@ func (h *Host) checkOwners(file string, rows []File) error {
 }
 
 // checkSpeakers wants events to be told by processes that were started, or by
-// their children.
+// their children: those that have open files, and as many more as were forked, by
+// numbers of their own.
 func (h *Host) checkSpeakers(file string, rows []ProgramEvent) error {
-	children, programs := make(map[int]bool), make(map[string]bool)
+	children, programs, forked := make(map[int]bool), make(map[string]bool), make(map[string]int)
 	for i := range h.Files {
 		children[h.Files[i].PID] = true
-	}
-	for i := range rows {
-		if e := &rows[i]; e.Call == "fork" {
-			children[int(e.Result)] = true
-		}
 	}
 	for _, p := range h.Processes {
 		programs[p.Program] = true
 	}
 	for i := range rows {
 		e := &rows[i]
+		if e.Event == EventCall && e.Call == "fork" && e.Errno == "" {
+			forked[e.Program]++
+		}
+		if !children[e.PID] && !h.ran[programID{e.Program, e.PID}] && forked[e.Program] > 0 {
+			children[e.PID] = true
+			forked[e.Program]--
+		}
 		child := children[e.PID] || h.Defect(Files) != ""
 		if !h.ran[programID{e.Program, e.PID}] && !(child && programs[e.Program]) {
 			return fmt.Errorf("%s:%d: process %d of program %q was not started", file, e.Line, e.PID, e.Program)

@@ -156,8 +156,9 @@ const (
 type ProgramEvent struct {
 	Header
 	Event string `json:"event"`
-	// Program is the program's name, empty for the host's command; PID its
-	// process. The agent sets both.
+	// Program is the program's name, empty for the host's command; PID the
+	// process that told it. The agent sets both: of a child that tells its own
+	// process number, its number as the agent sees it, else the program's.
 	Program string         `json:"program,omitempty"`
 	PID     int            `json:"pid,omitempty"`
 	Local   netip.AddrPort `json:"local,omitzero"`

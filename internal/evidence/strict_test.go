@@ -47,6 +47,20 @@ func insert(s *evidencetest.Sample, host string, n int, e evidence.HostEvent) {
 	h.Events = append(h.Events[:n+1], append([]evidence.HostEvent{e}, h.Events[n+1:]...)...)
 }
 
+// toldByChildren are a call of client1's that made a child, and lines of so many.
+func toldByChildren(s *evidencetest.Sample, children int) []evidence.ProgramEvent {
+	e := s.Hosts["client1"].Program[0]
+	e.Header = s.Hosts["client1"].Program[len(s.Hosts["client1"].Program)-1].Header
+	e.Local, e.Remote, e.Event, e.Call, e.Result = netip.AddrPort{}, netip.AddrPort{}, evidence.EventCall, "fork", 12
+	events := []evidence.ProgramEvent{e}
+	e.Event, e.Answer = evidence.EventLine, evidence.Answer{}
+	for n := range children {
+		e.PID, e.Text = 7+n, "hello"
+		events = append(events, e)
+	}
+	return events
+}
+
 // Whoever writes a run by hand and seals it must tell a whole life and plausible
 // rows: one record is changed, and its witness, and it alone, is not whole.
 func TestLoadIsStrict(t *testing.T) {
@@ -134,11 +148,17 @@ func TestLoadIsStrict(t *testing.T) {
 			h.Files = append(h.Files, f)
 		}, "none"},
 
-		"program's event":  {func(s *sample) { s.Hosts["client1"].Program[0].Event = "flew" }, `program: client1.program.jsonl:1: there is no event "flew"`},
-		"no remote end":    {func(s *sample) { s.Hosts["client1"].Program[0].Remote = netip.AddrPort{} }, `program: client1.program.jsonl:1: "connected" without both endpoints`},
-		"no text":          {func(s *sample) { s.Hosts["client1"].Program[1].Text = "" }, "program: client1.program.jsonl:2: 22 bytes with a payload of 0"},
-		"bytes":            {func(s *sample) { s.Hosts["client1"].Program[1].Bytes = 9999 }, "program: client1.program.jsonl:2: 9999 bytes with a payload of 22"},
-		"two forms":        {func(s *sample) { s.Hosts["client1"].Program[1].Base64 = []byte("x") }, "program: client1.program.jsonl:2: a payload in two forms"},
+		"program's event": {func(s *sample) { s.Hosts["client1"].Program[0].Event = "flew" }, `program: client1.program.jsonl:1: there is no event "flew"`},
+		"no remote end":   {func(s *sample) { s.Hosts["client1"].Program[0].Remote = netip.AddrPort{} }, `program: client1.program.jsonl:1: "connected" without both endpoints`},
+		"no text":         {func(s *sample) { s.Hosts["client1"].Program[1].Text = "" }, "program: client1.program.jsonl:2: 22 bytes with a payload of 0"},
+		"bytes":           {func(s *sample) { s.Hosts["client1"].Program[1].Bytes = 9999 }, "program: client1.program.jsonl:2: 9999 bytes with a payload of 22"},
+		"two forms":       {func(s *sample) { s.Hosts["client1"].Program[1].Base64 = []byte("x") }, "program: client1.program.jsonl:2: a payload in two forms"},
+		"forked": {func(s *sample) {
+			s.Hosts["client1"].Program = append(s.Hosts["client1"].Program, toldByChildren(s, 1)...)
+		}, "none"},
+		"not forked": {func(s *sample) {
+			s.Hosts["client1"].Program = append(s.Hosts["client1"].Program, toldByChildren(s, 2)...)
+		}, `program: client1.program.jsonl:9: process 8 of program "" was not started`},
 		"a line of output": {func(s *sample) { e := &s.Hosts["client1"].Program[5]; e.Event, e.Text = "line", "bye" }, "none"},
 
 		"packet on lo":         {func(s *sample) { s.Hosts["client1"].Packets[3].Interface = "lo" }, `packets: client1.pcapng has packet 4 from 10.12.0.10:12000 to 10.12.1.10:40001 on "lo", which leads`},

@@ -22,7 +22,7 @@ var program = Kind{
 				evidence.EventFailed, evidence.EventStopped, evidence.EventPrompt, evidence.EventCall, evidence.EventAnswer, evidence.EventLine,
 			}, value: of(func(e *evidence.ProgramEvent) string { return e.Event })},
 			{Name: "program", Type: "string", Doc: "the name of the program; empty for the host's command", value: of(func(e *evidence.ProgramEvent) string { return e.Program })},
-			{Name: "pid", Type: "int", Doc: "its process", value: of(func(e *evidence.ProgramEvent) int64 { return int64(e.PID) })},
+			{Name: "pid", Type: "int", Doc: "the process that told it, as HOST.files has it: the program's, or that of a child of it", value: of(func(e *evidence.ProgramEvent) int64 { return int64(e.PID) })},
 		},
 		endpoint("local", "its own end of the connection or socket", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.ProgramEvent).Local }),
 		endpoint("remote", "the other end", Column{}, func(r *Row) netip.AddrPort { return r.record.(*evidence.ProgramEvent).Remote }),

@@ -298,6 +298,28 @@ func TestOpenFilesOfDescendants(t *testing.T) {
 	assert.NotContains(t, pids, os.Getpid())
 }
 
+// TestProcessOf: a shell is the first process of a PID namespace, and its child
+// the second.
+func TestProcessOf(t *testing.T) {
+	nettest.Root(t)
+	c := exec.Command("sh", "-c", "sleep 600 & wait")
+	c.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID}
+	require.NoError(t, c.Start())
+	t.Cleanup(func() {
+		require.NoError(t, c.Process.Kill())
+		_ = c.Wait()
+	})
+	shell, found := ProcessOf(c.Process.Pid, 1)
+	assert.True(t, found)
+	assert.Equal(t, c.Process.Pid, shell)
+	eventually(t, func() bool {
+		child, found := ProcessOf(c.Process.Pid, 2)
+		return found && slices.Equal(children(c.Process.Pid)[:1], []int{child})
+	}, "its child")
+	_, found = ProcessOf(c.Process.Pid, c.Process.Pid)
+	assert.False(t, found)
+}
+
 func TestOpenFilesOfAProcessThatEnded(t *testing.T) {
 	c := exec.Command("true")
 	require.NoError(t, c.Start())

@@ -47,6 +47,23 @@ func ends(pid int) (gone, ending bool) {
 	return false, stat.Flags&exiting != 0
 }
 
+// ProcessOf is that process, of one and its descendants, which has this number in
+// its own PID namespace (pid_namespaces(7)); false if none has.
+func ProcessOf(pid, number int) (int, bool) {
+	all, _ := descendants(pid) // without those, pid alone
+	for _, p := range append([]int{pid}, all...) {
+		proc, err := procfs.NewProc(p)
+		if err != nil {
+			continue
+		}
+		status, err := proc.NewStatus()
+		if n := len(status.NSpids); err == nil && n > 0 && status.NSpids[n-1] == uint64(number) {
+			return p, true
+		}
+	}
+	return 0, false
+}
+
 // descendants are the processes that a process started, and theirs.
 func descendants(pid int) ([]int, error) {
 	if _, err := os.Stat("/proc/thread-self/children"); err != nil {

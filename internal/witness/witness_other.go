@@ -30,6 +30,9 @@ func OpenConntrackTable() (*ConntrackTable, error) { return nil, errors.ErrUnsup
 // OpenFiles is not supported.
 func OpenFiles(int) ([]evidence.File, error) { return nil, errors.ErrUnsupported }
 
+// ProcessOf finds no process.
+func ProcessOf(int, int) (int, bool) { return 0, false }
+
 // Interfaces is not supported.
 func Interfaces() ([]evidence.Interface, error) { return nil, errors.ErrUnsupported }
 
