@@ -37,6 +37,36 @@ func lines(h *evidence.Host, program string) (printed []string) {
 	return printed
 }
 
+// slowly is a namespace in which programs run for a while before Start returns.
+type slowly struct{ Namespace }
+
+func (n slowly) Start(ctx context.Context, p Program) (Process, error) {
+	process, err := n.Namespace.Start(ctx, p)
+	time.Sleep(500 * time.Millisecond)
+	return process, err
+}
+
+// While a second program is started, no dump has its socket without its files.
+func TestAgentDumpsNoProgramThatIsBeingStarted(t *testing.T) {
+	host := shell("exec sleep 100")
+	host.Ready.When = topology.ReadyStarted
+	listens := python(t, `s = socket.create_server(("127.0.0.1", 12000)); time.sleep(100)`)
+	host.Programs = []topology.Program{{Name: "other", Args: listens.Program, Ready: topology.Ready{When: topology.ReadySocket}}}
+	w := newWorld(t, nettest.New(t), host)
+	w.Namespace = slowly{w.Namespace}
+	w.do(topology.Open)
+	w.step(on(1, topology.Start, "server", "server/other"))
+	w.do(topology.Snapshot)
+	w.do(topology.Close)
+	h := w.load()
+	require.NotEmpty(t, h.Sockets)
+	for _, s := range h.Sockets {
+		assert.True(t, slices.ContainsFunc(h.Files, func(f evidence.File) bool {
+			return f.Snapshot == s.Snapshot && f.Inode == s.Inode
+		}), "dump %d has the socket, and no such file", s.Snapshot)
+	}
+}
+
 // Several programs of a host are told apart in all that is recorded, and one
 // that has ended is started again.
 func TestAgentRunsPrograms(t *testing.T) {
