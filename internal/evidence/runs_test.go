@@ -17,7 +17,7 @@ import (
 // The runs of testdata/runs were made by lab run, of labs in which the kernel does
 // what it seldom does: a connection is reset before it is accepted, both ends
 // close in the dark of a cut, a listener is shared by fork, a queue is full, one
-// end is half open, a router forgets a translation, a client comes back with the
+// end is half open, a router forgets a translation or is passed by, a client comes back with the
 // same port, both ends connect, a port is used again from TIME_WAIT. Nothing is
 // wrong with any of them.
 func TestRightRunsAreRight(t *testing.T) {
@@ -26,6 +26,7 @@ func TestRightRunsAreRight(t *testing.T) {
 		"both-close":        {evidence.Opened},
 		"fork-listener":     {evidence.Opened, evidence.Opened, evidence.Opened, evidence.Refused},
 		"full-backlog":      {evidence.Opened, evidence.Opened, evidence.Opened, evidence.Opened},
+		"hairpin":           {evidence.Unanswered},
 		"half-open":         {evidence.Opened},
 		"nat-forgets":       {evidence.Opened},
 		"rebooted-client":   {evidence.Opened, evidence.Opened},
