@@ -65,7 +65,7 @@ func TestStepsProblems(t *testing.T) {
 		{"wait option", []edit{steps("wait: {server.sockets: 'true'}\n      witin: 5s")}, []string{`lab.yml:11:7: x-lab.steps[0].witin: wait has no option "witin"; did you mean within?`}},
 		{"wait option unknown", []edit{steps("wait: {server.sockets: 'true'}\n      times: 5")}, []string{`lab.yml:11:7: x-lab.steps[0].times: wait has no option "times"; there is within`}},
 		{"wait within inside", []edit{steps("wait: {server.sockets: 'true', within: 5}")}, []string{"lab.yml:10:46: x-lab.steps[0].wait.within: it must be a duration such as 30s or 2m, and at least 1ms"}},
-		{"wait for nothing", []edit{steps("wait: {within: 5s}")}, []string{`lab.yml:10:13: x-lab.steps[0].wait: it must be one key with its value, as wait: {server.sockets: 'state == "LISTEN"'}`}},
+		{"wait for nothing", []edit{steps("wait: {within: 5s}")}, []string{`lab.yml:10:7: x-lab.steps[0].wait: it must be one key with its value, as wait: {server.sockets: 'state == "LISTEN"'}`}},
 		{"wait within", []edit{steps("wait: {server.sockets: 'true'}\n      within: 5")}, []string{"lab.yml:11:15: x-lab.steps[0].within: it must be a duration such as 30s or 2m, and at least 1ms"}},
 		{"wait too long", []edit{steps("wait: {server.sockets: 'true'}\n      within: 5m")}, []string{"lab.yml:11:15: x-lab.steps[0].within: 5m0s is longer than a run may take, 1m0s; raise x-lab.limit"}},
 		{"snapshot twice", []edit{steps("snapshot: a", "snapshot: a")}, []string{"lab.yml:11:17: x-lab.steps[1].snapshot: a snapshot is called a already; claims could not tell them apart"}},
