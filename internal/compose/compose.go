@@ -194,9 +194,10 @@ func Parse(name string, files []File, environment map[string]string, options ...
 // as it was meant.
 func readTree(r *report) (tree *node) {
 	for _, f := range r.files {
-		root, line, err := readNodes(f.Text)
+		root, at, err := readNodes(f.Text)
 		if err != nil {
-			r.addAt(place{file: f.Path, line: line}, nil, "%v", err)
+			at.file = f.Path
+			r.addAt(at, nil, "%v", err)
 			continue
 		}
 		before := len(r.found)

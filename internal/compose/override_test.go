@@ -81,7 +81,7 @@ func TestOverrideProblems(t *testing.T) {
 		{"a service's key", base, "services:\n  server:\n    ports: [80]\n", []string{"control.yml:3:5: services.server.ports: a lab's host has no way out of the lab; remove it"}},
 		{"a service's value", base, "services:\n  server:\n    working_dir: tmp\n", []string{`control.yml:3:18: services.server.working_dir: "tmp" must begin with a /`}},
 		{"what the lab has", edited(t, base, add("working_dir: tmp")), "services: {server: {hostname: a}}", []string{`lab.yml:21:18: services.server.working_dir: "tmp" must begin with a /`}},
-		{"syntax", base, "x-lab: {", []string{"control.yml:1: did not find expected node content"}},
+		{"syntax", base, "x-lab: {", []string{"control.yml:1: there is no value here; give one, or close what was opened before"}},
 		{"a variable", base, "x-lab: {name: $A}", []string{"control.yml:1:15: x-lab.name: the variable A is not set; set it, or give a default: ${A:-…}"}},
 		{"no value", base, "x-lab:\n  claims:\n    one-port:\n", []string{"control.yml:3:5: x-lab.claims.one-port: it has no value; give it one, and put text with commas or colons in quotes"}},
 		{"Compose's schema", base, "services: {server: {command: 5}}", []string{"control.yml:1:30: services.server.command: must be a null"}},

@@ -158,9 +158,9 @@ func TestExperimentProblems(t *testing.T) {
 // Whatever is wrong with the text itself has a line, too.
 func TestTextProblems(t *testing.T) {
 	checkProblems(t, []problem{
-		{"an alias within itself", []edit{{"  read_only: true\n", "  read_only: true\n  x-more:\n    a: *host\n"}}, []string{"lab.yml:14: anchor 'host' value contains itself"}},
+		{"an alias within itself", []edit{{"  read_only: true\n", "  read_only: true\n  x-more:\n    a: *host\n"}}, []string{"lab.yml:14:8: anchor 'host' value contains itself"}},
 		{"no text", []edit{add("hostname: \xff")}, []string{"lab.yml:18: the line is not UTF-8 text"}},
-		{"a merge of itself", []edit{{"  read_only: true\n", "  read_only: true\n  <<: *host\n"}}, []string{"lab.yml:13: anchor 'host' value contains itself"}},
+		{"a merge of itself", []edit{{"  read_only: true\n", "  read_only: true\n  <<: *host\n"}}, []string{"lab.yml:13:7: anchor 'host' value contains itself"}},
 		{"too many aliases", []edit{top(bomb("[*%s, *%s]"))}, []string{"lab.yml: document contains excessive aliasing"}},
 		{"too many merges", []edit{top(bomb("{<<: [*%s, *%s]}"))}, []string{"lab.yml: document contains excessive aliasing"}},
 		{"several", []edit{add("ports: [80]"), {serverHome, "home: {ipv4_address: 10.12.0.1}"}, {"limit: 1m", "limit: 0"}}, []string{
@@ -173,13 +173,13 @@ func TestTextProblems(t *testing.T) {
 		{"variable wrong", []edit{add("environment: {A: '${LAB X}'}")}, []string{`lab.yml:18:22: services.server.environment.A: "${LAB X}" is no variable; write $$ for a dollar sign`}},
 		{"variable cast", []edit{add("tty: '${LAB_X:-banana}'")}, []string{"lab.yml:18:10: services.server.tty: failed to cast to expected type: invalid boolean: banana"}},
 		{"NUL", []edit{add(`environment: {A: "a\0b"}`)}, []string{"lab.yml:18:22: services.server.environment.A: it has a NUL character, which no program can be given"}},
-		{"syntax", []edit{{"services:\n", "services\n"}}, []string{"lab.yml:14: could not find expected ':'"}},
-		{"tab", []edit{add("\ttty: true")}, []string{"lab.yml:18: a tab cannot stand here; YAML is indented with spaces"}},
-		{"duplicate key", []edit{add("command: [b]")}, []string{`lab.yml:18: mapping key "command" already defined at line 17`}},
+		{"syntax", []edit{{"services:\n", "services\n"}}, []string{"lab.yml:14: a key has a colon after it, and here is none; give it one"}},
+		{"tab", []edit{add("\ttty: true")}, []string{"lab.yml:18:5: a tab cannot stand here; YAML is indented with spaces"}},
+		{"duplicate key", []edit{add("command: [b]")}, []string{`lab.yml:18:5: mapping key "command" already defined at line 17; remove one`}},
 		{"second document", []edit{{"\nnetworks:\n", "\n---\nnetworks:\n"}}, []string{"lab.yml:37: a second YAML document begins here; a lab is one document"}},
 		{"text for a mapping", []edit{add("environment: 5")}, []string{"lab.yml:18:18: services.server.environment: must be a mapping"}},
 		{"null services", []edit{{"  server:\n    <<: *host", "  nobody:\n  server:\n    <<: *host"}}, []string{"lab.yml:15:3: services.nobody: must be a mapping"}},
-		{"unknown anchor", []edit{add("cap_add: *nobody")}, []string{"lab.yml:18: unknown anchor 'nobody' referenced"}},
+		{"unknown anchor", []edit{add("cap_add: *nobody")}, []string{"lab.yml:18:14: YAML takes *nobody for an alias, and there is no anchor &nobody; put text that begins with * in quotes"}},
 		{"volume syntax", []edit{add(`volumes: [""]`)}, []string{"lab.yml: invalid empty volume spec"}},
 	})
 }

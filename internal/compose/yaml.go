@@ -7,7 +7,6 @@ import (
 	"io"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -15,59 +14,30 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// readNodes reads the YAML; it wants exactly one document. The line is 0 if the
-// error has none.
-func readNodes(data []byte) (root *yaml.Node, line int, err error) {
+// readNodes reads the YAML; it wants exactly one document. The place of an error
+// names no file, and no line if it has none.
+func readNodes(data []byte) (root *yaml.Node, at place, err error) {
 	for text := range bytes.Lines(data) {
-		line++
+		at.line++
 		if !utf8.Valid(text) {
-			return nil, line, errors.New("the line is not UTF-8 text")
+			return nil, at, errors.New("the line is not UTF-8 text")
 		}
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	var document, second yaml.Node
 	if err = decoder.Decode(&document); errors.Is(err, io.EOF) {
-		return nil, 0, errors.New("the file is empty; a lab has x-lab, services and networks")
+		return nil, place{}, errors.New("the file is empty; a lab has x-lab, services and networks")
 	}
 	if err == nil {
 		if err = decoder.Decode(&second); err == nil {
-			return nil, second.Line, errors.New("a second YAML document begins here; a lab is one document")
+			return nil, place{line: second.Line}, errors.New("a second YAML document begins here; a lab is one document")
 		}
 	}
 	if !errors.Is(err, io.EOF) {
-		line, err = syntaxError(err, data)
-		return nil, line, err
+		at, err = syntaxError(err, data)
+		return nil, at, err
 	}
-	return document.Content[0], 0, nil
-}
-
-var (
-	ofAnchor = regexp.MustCompile(`anchor '(.+)'`)
-	atLine   = regexp.MustCompile(`\bline (\d+): (.*)`)
-)
-
-// syntaxError takes the line out of an error of the YAML library's.
-func syntaxError(err error, data []byte) (line int, reason error) {
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
-	if m := ofAnchor.FindStringSubmatch(text); m != nil {
-		before, _, _ := bytes.Cut(data, []byte("*"+m[1]))
-		return 1 + bytes.Count(before, []byte("\n")), errors.New(text)
-	}
-	if m := atLine.FindStringSubmatch(text); m != nil {
-		line, _ = strconv.Atoi(m[1])
-		text = m[2]
-	}
-	// The library reports some lines by their index.
-	all := bytes.Split(data, []byte("\n"))
-	for number := max(line, 1); number <= min(line+1, len(all)) && strings.Contains(text, "cannot start any token"); number++ {
-		if content := bytes.TrimLeft(all[number-1], " "); bytes.HasPrefix(content, []byte("\t")) {
-			return number, errors.New("a tab cannot stand here; YAML is indented with spaces")
-		}
-	}
-	if text == "did not find expected whitespace or line break" {
-		text = "a ! begins a tag in YAML, and no text; put the whole value in quotes"
-	}
-	return line, errors.New(text)
+	return document.Content[0], place{}, nil
 }
 
 // checkAliases has the library refuse aliases that stand for themselves or for
@@ -76,8 +46,9 @@ func syntaxError(err error, data []byte) (line int, reason error) {
 func checkAliases(root *yaml.Node, f File, r *report) {
 	var values any
 	if err := root.Decode(&values); err != nil {
-		line, reason := syntaxError(err, f.Text)
-		r.addAt(place{file: f.Path, line: line}, nil, "%v", reason)
+		at, reason := syntaxError(err, f.Text)
+		at.file = f.Path
+		r.addAt(at, nil, "%v", reason)
 	}
 }
 
