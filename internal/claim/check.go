@@ -44,13 +44,16 @@ func (r *reader) wait(index int, step *topology.Step) {
 	}
 }
 
+// mostListed bounds how many words a message lists.
+const mostListed = 30
+
 // meant is the end of a sentence about a word that is none of the right ones: the
 // nearest of them, or else what there is.
 func meant(word string, words []string) string {
 	if near := topology.Nearest(word, words); near != "" {
 		return "; did you mean " + near + "?"
 	}
-	if len(words) == 0 {
+	if len(words) == 0 || len(words) > mostListed {
 		return ""
 	}
 	return ": there are " + strings.Join(words, ", ")

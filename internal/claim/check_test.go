@@ -76,6 +76,11 @@ func TestWrongClaims(t *testing.T) {
 		"no such host in a cell": {`{some: connections, is: 'client.host == "clinet1"'}`, "is", 15, `client.host is never "clinet1"; did you mean client1?`},
 		"no such router":         {`{some: connections, is: '"ruoter" in path'}`, "is", 0, `path is never "ruoter"; did you mean router?`},
 		"no such event":          {`{some: server.program, is: 'event == "acepted"'}`, "is", 9, `event is never "acepted"; did you mean accepted?`},
+		"no such call":           {`{some: steps, is: 'call == "acept"'}`, "is", 8, `call is never "acept"; did you mean accept?`},
+		"no such errno":          {`{some: steps, is: 'errno == "EADRINUSE"'}`, "is", 9, `errno is never "EADRINUSE"; did you mean EADDRINUSE?`},
+		"no errno":               {`{some: steps, is: 'errno == "refused"'}`, "is", 9, `errno is never "refused"`},
+		"no such flag":           {`{some: server.packets, is: '"SYNC" in flags'}`, "is", 0, `flags is never "SYNC"; did you mean SYN?`},
+		"no such port":           {`{some: server.sockets, is: 'local.port == 70000'}`, "is", 14, `local.port is never 70000: ports are 0 to 65535`},
 		"after Korean":           {`{some: server.program, is: 'text == "한글" && event == "acepted"'}`, "is", 29, `event is never "acepted"`},
 
 		// Numbers, columns, witnesses.

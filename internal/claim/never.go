@@ -2,6 +2,7 @@ package claim
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -101,6 +102,15 @@ func literals(e ast.Expr) (texts []ast.Expr) {
 	return texts
 }
 
+// number is the number that a part of the expression is.
+func number(e ast.Expr) (n int64, ok bool) {
+	if e.Kind() != ast.LiteralKind {
+		return 0, false
+	}
+	literal, ok := e.AsLiteral().(types.Int)
+	return int64(literal), ok
+}
+
 // wrongWords finds comparisons of a column with a word that it never has.
 func (c *condition) wrongWords() (wrong []table.SyntaxError) {
 	for _, call := range ast.MatchDescendants(c.root, ast.KindMatcher(ast.CallKind)) {
@@ -115,6 +125,9 @@ func (c *condition) wrongWords() (wrong []table.SyntaxError) {
 		}
 		for i := range args {
 			column := c.name(args[i])
+			if port, ok := number(args[1-i]); ok && strings.HasSuffix(column, ".port") && (port < 0 || port > math.MaxUint16) {
+				wrong = append(wrong, table.SyntaxError{Offset: c.offset(args[1-i]), Reason: fmt.Sprintf("%s is never %d: ports are 0 to %d", column, port, math.MaxUint16)})
+			}
 			words := c.words(column)
 			if words == nil {
 				continue

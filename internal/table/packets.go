@@ -30,7 +30,7 @@ var packets = Kind{
 			{Name: "ttl", Type: "int", Unit: "hops", Doc: "the time to live, or hop limit: each router takes one away", value: of(func(p *evidence.Packet) int64 { return int64(p.TTL) })},
 			{Name: "seq", Type: "int", Doc: "TCP's sequence number", value: of(func(p *evidence.Packet) int64 { return int64(p.Seq) })},
 			{Name: "ack", Type: "int", Doc: "TCP's acknowledgment number", value: of(func(p *evidence.Packet) int64 { return int64(p.Ack) })},
-			{Name: "flags", Type: "list(string)", Doc: "TCP's control bits that are set, of FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, as in \"SYN\" in flags", value: of(flags)},
+			{Name: "flags", Type: "list(string)", Doc: "TCP's control bits that are set, of FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, as in \"SYN\" in flags", Values: []string{"FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR"}, value: of(flags)},
 			{Name: "window", Type: "int", Doc: "TCP's window field, as it is in the header", value: of(func(p *evidence.Packet) int64 { return int64(p.Window) })},
 			{Name: "length", Type: "int", Unit: "bytes", Doc: "the length of its data on the wire, without headers", value: of(func(p *evidence.Packet) int64 { return int64(p.Length) })},
 			{Name: "text", Type: "string", Doc: "its data; bytes that are no UTF-8 are \\ufffd", value: of(func(p *evidence.Packet) string { return valid(p.Payload) })},

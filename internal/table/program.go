@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
@@ -42,14 +43,32 @@ var program = Kind{
 // noAnswer is that of what answers nothing.
 var noAnswer evidence.ProgramEvent
 
+// calls are those that a prompt makes.
+var calls = []string{
+	"socket", "bind", "listen", "accept", "connect", "send", "recv", "sendto", "recvfrom", "shutdown",
+	"close", "setsockopt", "getsockname", "getpeername", "fork", "exit",
+}
+
+// errnos are the errors that socket calls and those beside them answer (errno(3)).
+var errnos = strings.Fields(`
+	EPERM ENOENT EINTR EIO ENXIO EBADF EAGAIN ENOMEM EACCES EFAULT EBUSY EEXIST ENODEV ENOTDIR
+	EISDIR EINVAL ENFILE EMFILE ENOTTY EFBIG ENOSPC ESPIPE EROFS EPIPE EDOM ERANGE EDEADLK
+	ENAMETOOLONG ENOSYS ELOOP ENODATA ETIME ENOSR ENOLINK EPROTO EBADMSG EOVERFLOW EILSEQ
+	EUSERS ENOTSOCK EDESTADDRREQ EMSGSIZE EPROTOTYPE ENOPROTOOPT EPROTONOSUPPORT
+	ESOCKTNOSUPPORT EOPNOTSUPP ENOTSUP EPFNOSUPPORT EAFNOSUPPORT EADDRINUSE EADDRNOTAVAIL
+	ENETDOWN ENETUNREACH ENETRESET ECONNABORTED ECONNRESET ENOBUFS EISCONN ENOTCONN ESHUTDOWN
+	ETOOMANYREFS ETIMEDOUT ECONNREFUSED EHOSTDOWN EHOSTUNREACH EALREADY EINPROGRESS ESTALE
+	EDQUOT ECANCELED EWOULDBLOCK
+`)
+
 // answer are the columns of a socket call's answer.
 func answer(get func(*Row) *evidence.ProgramEvent) []Column {
 	return []Column{
-		{Name: "call", Type: "string", Doc: "the system call that a prompt made, as bind", value: func(r *Row) any { return get(r).Call }},
+		{Name: "call", Type: "string", Doc: "the system call that a prompt made, as bind", Values: calls, value: func(r *Row) any { return get(r).Call }},
 		{Name: "socket", Type: "string", Doc: "the prompt's name for the socket", value: func(r *Row) any { return get(r).Socket }},
 		{Name: "fd", Type: "int", Doc: "the socket's descriptor", value: func(r *Row) any { return int64(get(r).FD) }},
 		{Name: "result", Type: "int", Doc: "what the call returned; -1 if it failed", value: func(r *Row) any { return get(r).Result }},
-		{Name: "errno", Type: "string", Doc: "the error by name, as EADDRINUSE; empty if there is none", value: func(r *Row) any { return get(r).Errno }},
+		{Name: "errno", Type: "string", Doc: "the error by name, as EADDRINUSE; empty if there is none", Values: errnos, value: func(r *Row) any { return get(r).Errno }},
 		{Name: "waiting", Type: "bool", Doc: "whether the call had not answered when the prompt's wait for it was over: neither a result nor an error", value: func(r *Row) any { return get(r).Waiting }},
 	}
 }
