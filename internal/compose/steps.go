@@ -40,6 +40,11 @@ type stepReader struct {
 	// running says of each program that was started whether it was not stopped
 	// since. It may have ended by itself.
 	running map[string]bool
+	// unclear says that a start could not be read, so that what was started is
+	// not known.
+	unclear bool
+	// ending are prompts that were sent a signal, or told to exit.
+	ending map[string]bool
 	// scripts are what has been typed to prompts since their start.
 	scripts   map[string]*socket.Script
 	word      string // of the step that is read, with its example
@@ -55,7 +60,7 @@ type stepReader struct {
 // what was started, the last first. It returns for each step in the list its
 // index there.
 func readSteps(v value, lab *topology.Lab) (steps []topology.Step, listed []int) {
-	s := &stepReader{lab: lab, running: make(map[string]bool), scripts: make(map[string]*socket.Script), snapshots: make(map[string]bool), cuts: make(map[string]bool)}
+	s := &stepReader{lab: lab, running: make(map[string]bool), ending: make(map[string]bool), scripts: make(map[string]*socket.Script), snapshots: make(map[string]bool), cuts: make(map[string]bool)}
 	if !v.isList() || len(v.entries) == 0 {
 		v.refuse("steps are a list, as [{start: server}, {snapshot: started}]; without the key, programs are started by depends_on")
 		return nil, nil
@@ -145,9 +150,10 @@ func (s *stepReader) one(v value) (value, bool) {
 }
 
 func (s *stepReader) start(v value) []topology.Step {
-	on := s.programs(v, s.noProgram)
+	on := s.programs(v, s.noStart)
+	s.unclear = s.unclear || len(on) < max(1, len(v.entries))
 	for _, program := range on {
-		s.running[program] = true
+		s.running[program], s.ending[program] = true, false
 		s.scripts[program] = s.script(program)
 	}
 	return onSome(topology.Step{Action: topology.Start, On: on})
@@ -230,6 +236,18 @@ func (s *stepReader) hosts() map[string]bool {
 	return hosts
 }
 
+// noStart says why a program cannot be started; empty if it can. Programs end by
+// themselves, but prompts do not.
+func (s *stepReader) noStart(program string) string {
+	if reason := s.noProgram(program); reason != "" {
+		return reason
+	}
+	if s.running[program] && s.scripts[program] != nil && !s.ending[program] {
+		return fmt.Sprintf("%s runs already; put stop: %s before it", program, program)
+	}
+	return ""
+}
+
 // notRunning says why a program cannot be running; empty if it can.
 func (s *stepReader) notRunning(program string) string {
 	if reason := s.noProgram(program); reason != "" {
@@ -247,7 +265,10 @@ func (s *stepReader) notRunning(program string) string {
 // onRunning wants a program that is there as the value's key.
 func (s *stepReader) onRunning(v value) bool {
 	reason := s.notRunning(v.name)
-	if reason != "" {
+	host, _ := topology.Target(v.name)
+	_, known := s.lab.Host(host)
+	_, started := s.running[v.name]
+	if reason != "" && (!s.unclear || !known || started) {
 		v.refuseName("%s", reason)
 	}
 	return reason == ""
@@ -273,6 +294,9 @@ func (s *stepReader) typeLines(v value) []topology.Step {
 		if strings.ContainsAny(text, "\n\r") {
 			line.refuse("one line is typed by a step; write a list of lines")
 			continue
+		}
+		if strings.TrimSpace(text) == "exit" {
+			s.ending[typed.name] = true
 		}
 		if script := s.scripts[typed.name]; script != nil {
 			if err := script.Check(text); err != nil {
@@ -389,6 +413,7 @@ func (s *stepReader) signal(v value) []topology.Step {
 		sent.refuse("%q is no signal%s", text, suggest(name, signals))
 		return nil
 	}
+	s.ending[sent.name] = true
 	return []topology.Step{{Action: topology.Signal, On: []string{sent.name}, Signal: signalNamed(name)}}
 }
 

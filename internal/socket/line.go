@@ -178,6 +178,9 @@ func parseListen(l *line, args []string, _ string) (err error) {
 	}
 	l.backlog, l.socket = defaultBacklog, args[0]
 	_, noPort := parsePort(args[0])
+	if errors.Is(noPort, strconv.ErrRange) {
+		return fmt.Errorf("%s is no port: the last one is 65535", args[0])
+	}
 	backlog := args[1:]
 	if strings.Contains(args[0], ":") || noPort == nil && (len(args) == 1 || args[1] == "backlog") {
 		l.short, l.socket = true, ""
