@@ -24,10 +24,12 @@ var korean = map[string]string{
 	"%s for want of %s":      "%[2]s 없이 %[1]s",
 	"%s, but %s is expected": "%s, 그러나 예상은 %s",
 
-	"and %d more": "그 밖에 %d개",
-	"none":        "없음",
-	"yes":         "있음",
-	"no":          "없음",
+	"and %d more: lab show connections RUN": "그 밖에 %d개: lab show connections RUN",
+	"and %d more: lab show datagrams RUN":   "그 밖에 %d개: lab show datagrams RUN",
+	"and %d more":                           "그 밖에 %d개",
+	"none":                                  "없음",
+	"yes":                                   "있음",
+	"no":                                    "없음",
 
 	"sockets of %s at %s:": "%[2]s 때 %[1]s의 소켓:",
 	"%d more socket tables: lab show sockets RUN --at SNAPSHOT": "소켓 테이블 %d개 더: lab show sockets RUN --at SNAPSHOT",

@@ -58,10 +58,18 @@ func Text(w io.Writer, run *evidence.Run, v claim.Verdict, style Style) error {
 	b.WriteString(ownSteps(run, style))
 	b.WriteString(socketTables(run, style))
 	if len(v.Connections) > 0 || len(v.Datagrams) == 0 {
-		fmt.Fprintf(&b, "\n%s", connectionsText(v.Connections, style))
+		shown, more := first(mostJoined, v.Connections)
+		fmt.Fprintf(&b, "\n%s", connectionsText(shown, style))
+		if more > 0 {
+			fmt.Fprintf(&b, style.say("and %d more: lab show connections RUN")+"\n", more)
+		}
 	}
 	if len(v.Datagrams) > 0 {
-		fmt.Fprintf(&b, "\n%s", datagramsText(v.Datagrams, style))
+		shown, more := first(mostJoined, v.Datagrams)
+		fmt.Fprintf(&b, "\n%s", datagramsText(shown, style))
+		if more > 0 {
+			fmt.Fprintf(&b, style.say("and %d more: lab show datagrams RUN")+"\n", more)
+		}
 	}
 	fmt.Fprintln(&b)
 	for _, f := range v.Claims {
@@ -95,6 +103,7 @@ const (
 	mostQuoted       = 3  // rows below a claim
 	mostNamed        = 5  // claims in the last line
 	mostSteps        = 40 // steps
+	mostJoined       = 50 // connections, and datagrams
 	mostSocketTables = 6
 	mostSocketRows   = 12 // rows of a socket table
 )

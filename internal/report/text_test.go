@@ -108,6 +108,26 @@ func TestLanguages(t *testing.T) {
 	require.NotContains(t, b.String(), "PID/Program name", "without open files nobody knows whose a socket is")
 }
 
+// Of a large run the text has the beginning, and says how much it leaves out.
+func TestLargeText(t *testing.T) {
+	run, v := refuted()
+	for range 1000 {
+		v.Connections, v.Datagrams = append(v.Connections, v.Connections[0]), append(v.Datagrams, v.Datagrams[0])
+		run.Steps = append(run.Steps, evidence.StepRow{Step: topology.Step{Action: topology.Sleep, Number: len(run.Steps) + 1}})
+		run.Hosts["server"].Sockets = append(run.Hosts["server"].Sockets, listening(2))
+	}
+	run.Lab.Steps = []topology.Step{{Action: topology.Sleep, Number: 1}, {Action: topology.Snapshot, Name: "settled", Number: 2}}
+	run.Lab.Claims = []topology.Claim{{Name: "looks", Keys: map[string]any{"some": "server.sockets", "is": "inode == 0"}}}
+	var b strings.Builder
+	require.NoError(t, Text(&b, run, v, Style{}))
+	require.Less(t, strings.Count(b.String(), "\n"), 270)
+	for _, want := range []string{
+		"and 953 more: lab show connections RUN", "and 952 more: lab show datagrams RUN", "and 960 more\n", "and 994 more\n",
+	} {
+		require.Contains(t, b.String(), want)
+	}
+}
+
 // Every fixed text is there in Korean, with the same verbs.
 func TestFixedTexts(t *testing.T) {
 	said := regexp.MustCompile("say\\((?:[a-z.A-Z]+, )?\"([^\"]+)\"\\)|{{ ?say \"([^\"]+)\"")
