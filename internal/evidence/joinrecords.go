@@ -186,8 +186,9 @@ func (j *joiner) attachRecords() {
 		}
 		for i := range h.Sockets {
 			s := &h.Sockets[i]
-			if !h.existed[s.Inode] && strings.HasPrefix(s.Protocol, TCP) {
-				loose := looseRecord{host: h, witness: Sockets, line: s.Line, tuple: endpoints(s.Local, s.Remote)}
+			tuple := endpoints(s.Local, s.Remote)
+			if !h.existed[s.Inode] && strings.HasPrefix(s.Protocol, TCP) && tuple.IsValid() {
+				loose := looseRecord{host: h, witness: Sockets, line: s.Line, tuple: tuple}
 				loose.what = func() string { return fmt.Sprintf("%s %s: no capture has such a connection", s.State, loose.tuple) }
 				j.attach(record{
 					looseRecord: loose, at: s.Time, state: s.State, connected: s.State != SynSent, inode: s.Inode,
