@@ -80,13 +80,11 @@ func (t *Tables) datagramRows(from, to *moment) []*Row {
 		}
 		for n, name := range k.witnesses {
 			row.of.set(1<<n, t.datagramStanding(d, name, to))
-			h := to.host(d.Sender.Host)
-			if name == "receiver.packets" {
-				h = to.host(d.Receiver.Host)
-			}
-			if h != nil && h.tableGap(evidence.Packets).Why == "" {
+			switch h := to.endOf(d, name); {
+			case h == nil:
+			case h.tableGap(evidence.Packets).Why == "":
 				row.byHost.set(1<<n, Whole)
-			} else if h != nil {
+			default:
 				row.byHost.set(1<<n, Broken)
 			}
 		}
@@ -95,12 +93,18 @@ func (t *Tables) datagramRows(from, to *moment) []*Row {
 	return pointers(rows)
 }
 
+// endOf is the receiver of a datagram for its own witness, for all others the
+// sender.
+func (m *moment) endOf(d *evidence.Datagram, witness string) *hostMoment {
+	if witness == "receiver.packets" {
+		return m.host(d.Receiver.Host)
+	}
+	return m.host(d.Sender.Host)
+}
+
 func (t *Tables) datagramStanding(d *evidence.Datagram, name string, to *moment) Standing {
 	why, asked := d.Lacks[name]
-	h := to.host(d.Sender.Host)
-	if name == "receiver.packets" {
-		h = to.host(d.Receiver.Host)
-	}
+	h := to.endOf(d, name)
 	if name == "router.packets" {
 		router, reason := t.blamed(why)
 		if h = nil; router != "" && t.run.Hosts[router].Defect(evidence.Packets) == reason {
@@ -120,15 +124,12 @@ func (t *Tables) datagramStanding(d *evidence.Datagram, name string, to *moment)
 
 func datagramGap(r *Row, witness string) Gap {
 	d := r.record.(*evidence.Datagram)
-	h, why := r.source.to.host(d.Sender.Host), d.Lacks[witness]
-	switch witness {
-	case "router.packets":
+	h, why := r.source.to.endOf(d, witness), d.Lacks[witness]
+	if witness == "router.packets" {
+		h = nil
 		if router, reason := r.source.tables.blamed(why); router != "" {
 			return Gap{router + ".packets", reason}
 		}
-		return Gap{witness, why}
-	case "receiver.packets":
-		h = r.source.to.host(d.Receiver.Host)
 	}
 	if h == nil {
 		return Gap{witness, why}
