@@ -26,7 +26,7 @@ var connections = Kind{
 	Name:      "connections",
 	Doc:       "the openings of TCP connections until a snapshot, one row each, put together from what all witnesses have; refused and unanswered ones are among them",
 	witnesses: evidence.ColumnNames,
-	text:      func(r *Row) string { return connectionText(r.record.(*connection).Connection) },
+	text:      connectionText,
 	time:      func(r *Row) (from, until time.Time) { return instant(begin(r.record.(*connection).Connection)) },
 	Columns: slices.Concat(
 		[]Column{
@@ -218,10 +218,12 @@ func subnet(r *Row, e netip.AddrPort) string {
 	return ""
 }
 
-func connectionText(c *evidence.Connection) string {
+// connectionText is a row in words, with what became of it until the moment.
+func connectionText(r *Row) string {
+	c := r.record.(*connection).Connection
 	return words(c.Client.Host, c.Source.String(), "->", c.Server.Host, c.Destination.String(),
 		when(c.Translated(), "(%s -> %s at the server)", c.AtServer().Source, c.AtServer().Destination), when(len(c.Path) > 0, "by %s", strings.Join(hosts(c.Path), ", ")),
-		when(c.Opening > 1, "opening %d", c.Opening), string(c.Outcome))
+		when(c.Opening > 1, "opening %d", c.Opening), string(c.OutcomeUntil(r.source.to.until)))
 }
 
 // serversBit is the bit of the first of the server's witnesses.

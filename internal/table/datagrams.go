@@ -14,7 +14,7 @@ var datagrams = Kind{
 	Name:      "datagrams",
 	Doc:       "the UDP datagrams that were sent until a snapshot, one row each, put together from the captures of both ends",
 	witnesses: byBothEnds,
-	text:      func(r *Row) string { return datagramText(r.record.(*evidence.Datagram)) },
+	text:      datagramText,
 	time:      func(r *Row) (from, until time.Time) { return instant(r.record.(*evidence.Datagram).Time) },
 	Columns: slices.Concat(
 		[]Column{
@@ -51,11 +51,13 @@ func delivered(r *Row) any {
 	return d.Receiver.Packet != nil && r.source.to.has(d.Receiver.Host, d.Receiver.Packet.Time)
 }
 
-func datagramText(d *evidence.Datagram) string {
+// datagramText is a row in words, with what is known of it at the moment.
+func datagramText(r *Row) string {
+	d := r.record.(*evidence.Datagram)
 	translated := d.AtReceiver() != d.FourTuple
 	return words("udp", d.Sender.Host, d.Source.String(), "->", d.Receiver.Host, d.Destination.String(),
 		when(translated, "(%s -> %s at the receiver)", d.AtReceiver().Source, d.AtReceiver().Destination), when(len(d.Path) > 0, "by %s", strings.Join(hosts(d.Path), ", ")),
-		fmt.Sprintf("len %d", d.Length), textPart(valid(d.Payload)), when(d.Receiver.Packet == nil, "not delivered"))
+		fmt.Sprintf("len %d", d.Length), textPart(valid(d.Payload)), when(delivered(r) == false, "not delivered"))
 }
 
 // datagramRows makes the rows of the datagrams that were sent within a span.

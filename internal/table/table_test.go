@@ -325,6 +325,7 @@ func TestConnectionsAtASnapshot(t *testing.T) {
 		for _, row := range rows {
 			openings = append(openings, row.Cell("opening", Quorum{}).Value.(int64))
 			outcomes = append(outcomes, row.Cell("outcome", Quorum{}).Value)
+			assert.Contains(t, row.Text(), row.Cell("outcome", Quorum{}).Value)
 		}
 		assert.Equal(t, test.openings, openings)
 		assert.Equal(t, test.outcomes, outcomes)
