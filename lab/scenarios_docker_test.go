@@ -38,12 +38,13 @@ func TestEnginesConform(t *testing.T) {
 	}
 }
 
-// withoutPorts is the verdict with every port that a kernel chose and every line
-// written alike, without attempts that were refused, which depend on who is faster, and without
-// the reasons of what holds, which count segments: how data is cut is no one's
-// claim.
+// withoutPorts is the verdict without its versions, with every port that a kernel
+// chose, every inode and every line written alike, without attempts that were
+// refused, which depend on who is faster, and without the reasons of what holds,
+// which count segments: how data is cut is no one's claim. Of rows it has the
+// files, and of clients that fail alike, one.
 func withoutPorts(v claim.Verdict) claim.Verdict {
-	v.Run = ""
+	v.Run, v.Versions = "", claim.Versions{}
 	v.Connections = slices.DeleteFunc(v.Connections, func(c claim.Connection) bool { return c.Outcome == evidence.Refused })
 	for i, c := range v.Connections {
 		v.Connections[i].Opening = 1
@@ -53,6 +54,12 @@ func withoutPorts(v claim.Verdict) claim.Verdict {
 			chosen = append(chosen, c.Translated.Source)
 			v.Connections[i].Translated = &evidence.FourTuple{Source: anyPort(c.Translated.Source), Destination: c.Translated.Destination}
 		}
+		for n, hop := range c.Path {
+			if hop.Translated != nil {
+				chosen = append(chosen, hop.Translated.Source)
+				c.Path[n].Translated = &evidence.FourTuple{Source: anyPort(hop.Translated.Source), Destination: hop.Translated.Destination}
+			}
+		}
 		for k := range v.Claims {
 			for _, endpoint := range chosen {
 				v.Claims[k].Reason = strings.ReplaceAll(v.Claims[k].Reason, endpoint.String(), anyPort(endpoint).String())
@@ -61,6 +68,11 @@ func withoutPorts(v claim.Verdict) claim.Verdict {
 	}
 	for k, f := range v.Claims {
 		v.Claims[k].Reason = line.ReplaceAllString(v.Claims[k].Reason, ":N")
+		v.Claims[k].Reason = inode.ReplaceAllString(v.Claims[k].Reason, "inode N")
+		v.Claims[k].Reason = says.ReplaceAllString(v.Claims[k].Reason, "a client says")
+		for n, r := range f.Rows {
+			v.Claims[k].Rows[n] = claim.Row{File: r.File}
+		}
 		if f.Outcome == claim.Holds {
 			v.Claims[k].Reason = ""
 		}
@@ -70,5 +82,11 @@ func withoutPorts(v claim.Verdict) claim.Verdict {
 
 // line is the number of a line or a packet behind a file's name.
 var line = regexp.MustCompile(`:\d+\b`)
+
+// inode is a socket's.
+var inode = regexp.MustCompile(`\binode \d+`)
+
+// says is which of the clients failed first.
+var says = regexp.MustCompile(`\bclient\d+ says`)
 
 func anyPort(endpoint netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(endpoint.Addr(), 0) }
