@@ -33,7 +33,7 @@ func TestCourse(t *testing.T) {
 	}
 	slices.Sort(names)
 	assert.Equal(t, slices.Compact(slices.Clone(names)), names)
-	assert.Subset(t, names, labNames(filepath.Join("..", labsFolder)))
+	assert.Equal(t, labNames(filepath.Join("..", labsFolder)), names)
 }
 
 // The index of the labs is what the labs say.
