@@ -413,6 +413,8 @@ var alone = []*regexp.Regexp{
 	regexp.MustCompile(`^\w+\.host.*"registered".* time`),
 	// What a program says in another order, each with the same time.
 	regexp.MustCompile(`^\w+\.program\.jsonl:\d+ .*swapped with the next`),
+	// A program that says that it listens, and not where, says nothing of a socket.
+	regexp.MustCompile(`^\w+\.program.*"event":"prompt".* event=listening`),
 	// The agent's word on its program, and on queues.
 	regexp.MustCompile(`^\w+\.host.*(event=not ready|idle removed|idle=false|status=1|kernel)`),
 }

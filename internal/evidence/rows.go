@@ -221,8 +221,6 @@ func (e *ProgramEvent) Check() error {
 		return fmt.Errorf("there is no event %q", e.Event)
 	case connected && !(FourTuple{Source: e.Local, Destination: e.Remote}).IsValid():
 		return fmt.Errorf("%q without both endpoints", e.Event)
-	case e.Event == EventListening && !e.Local.IsValid():
-		return fmt.Errorf("%q without its endpoint", e.Event)
 	case e.Text != "" && len(e.Base64) > 0:
 		return errors.New("a payload in two forms")
 	case e.Event != EventLine && e.Bytes != len(e.Payload()) && !leftOut || e.Bytes < 0:

@@ -53,7 +53,6 @@ func TestEventSchema(t *testing.T) {
 		`{"event":"accepted","local":"10.12.0.10:12000"}`,
 		`{"event":"sent","local":"10.12.0.10:1","remote":"10.12.0.11:2","bytes":-1}`,
 		`{"event":"listening","local":"12000"}`,
-		`{"event":"listening"}`,
 		`{"event":"sent","local":"10.12.0.10:1","remote":"10.12.0.11:2","bytes":1,"text":"a","base64":"YQ=="}`,
 		`{"event":"call","call":"bind","fd":3,"result":-1,"errno":"in use"}`,
 	} {

@@ -1,3 +1,5 @@
+//go:build integration && linux
+
 package main
 
 import (
@@ -51,6 +53,7 @@ func TestLabs(t *testing.T) {
 	needRoot(t)
 	for _, folder := range labFolders(t) {
 		t.Run(filepath.Base(folder), func(t *testing.T) {
+			t.Parallel() // most of a run is waiting
 			before := make(map[string]claim.Outcome)
 			for _, f := range runLab(t, fourtuple.Netns, folder).Claims {
 				before[f.Claim] = f.Outcome
