@@ -130,8 +130,11 @@ type Datagram struct {
 	Occurrence int                 `json:"occurrence"`
 	Length     int                 `json:"length"`
 	Text       string              `json:"text,omitempty"`
-	Path       []Hop               `json:"path,omitempty"`
-	Witnesses  Witnesses           `json:"witnesses"`
+	// Delivered is whether it came to the receiver, by the receiver's capture;
+	// nil where that does not tell.
+	Delivered *bool     `json:"delivered,omitempty"`
+	Path      []Hop     `json:"path,omitempty"`
+	Witnesses Witnesses `json:"witnesses"`
 }
 
 // Versions are what a run was made by.

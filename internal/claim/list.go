@@ -45,7 +45,7 @@ func (j *judge) datagrams() []Datagram {
 		d := &j.run.Datagrams[i]
 		row := Datagram{
 			Sender: d.Sender.Host, Receiver: d.Receiver.Host, FourTuple: d.FourTuple, Translated: other(d.FourTuple, d.AtReceiver()),
-			Occurrence: d.Occurrence, Length: d.Length, Path: hops(d.Path), Witnesses: same.whole(d.Lacks),
+			Occurrence: d.Occurrence, Length: d.Length, Delivered: j.tables.Delivered(d), Path: hops(d.Path), Witnesses: same.whole(d.Lacks),
 		}
 		if utf8.Valid(d.Payload) {
 			row.Text = string(d.Payload)

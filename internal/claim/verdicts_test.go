@@ -452,3 +452,24 @@ func TestVerdictsOfSteps(t *testing.T) {
 		})
 	}
 }
+
+// A verdict says of each datagram whether it came, where that is known.
+func TestVerdictSaysWhatWasDelivered(t *testing.T) {
+	for lost, want := range map[string]string{"": "true", "server.pcapng": "not known"} {
+		f := openFolder(t, "udp")
+		if lost != "" {
+			without(t, lost)(f.dir)
+		}
+		run, err := evidence.Load(f.dir)
+		require.NoError(t, err)
+		datagrams := claim.Judge(run).Datagrams
+		assert.Len(t, datagrams, 5)
+		for _, d := range datagrams {
+			said := "not known"
+			if d.Delivered != nil {
+				said = fmt.Sprint(*d.Delivered)
+			}
+			assert.Equal(t, want, said, "%s, without %s", d.FourTuple, lost)
+		}
+	}
+}

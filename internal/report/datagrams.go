@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -24,6 +25,9 @@ func Datagrams(w io.Writer, v claim.Verdict, host string, style Style) error {
 	return err
 }
 
+// lost tells whether a datagram is known not to have come to its receiver.
+func lost(d claim.Datagram) bool { return d.Delivered != nil && !*d.Delivered }
+
 func datagramsText(datagrams []claim.Datagram, style Style) string {
 	if len(datagrams) == 0 {
 		return style.say("no datagrams") + "\n"
@@ -38,6 +42,9 @@ func datagramsText(datagrams []claim.Datagram, style Style) string {
 		row := table.Row{hostName(d.Sender), "", endpoint(d.Source), "", endpoint(d.Destination), "", hostName(d.Receiver), strconv.Itoa(d.Length), words}
 		for _, name := range datagramWitnesses {
 			row = append(row, style.mark(name, d.Witnesses, d.Path))
+		}
+		if lost(d) {
+			row[len(row)-1] = fmt.Sprint(row[len(row)-1], " ", style.say("lost"))
 		}
 		rows = append(rows, row)
 		if d.Translated != nil {

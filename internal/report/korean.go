@@ -47,6 +47,7 @@ var korean = map[string]string{
 	"receiver":    "받는 쪽",
 	"seen at":     "본 곳",
 	"behind %s":   "%s 뒤",
+	"lost":        "유실",
 	"source":      "출발지",
 	"destination": "목적지",
 	"opening":     "열림",

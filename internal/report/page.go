@@ -49,7 +49,7 @@ var pageFiles embed.FS
 func HTML(w io.Writer, p Page) error {
 	t, err := template.New("").Funcs(template.FuncMap{
 		"look": lookOf, "finding": lookOfFinding, "rows": unquoted,
-		"opening": openingText, "host": hostName, "witness": witnessClass,
+		"opening": openingText, "host": hostName, "witness": witnessClass, "lost": lost,
 		"korean":  func() bool { return p.Language == topology.Korean },
 		"say":     func(english string) string { return say(p.Language, english) },
 		"outcome": func(f claim.Finding) string { return findingText(f, p.Language) },

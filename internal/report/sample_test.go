@@ -214,8 +214,9 @@ func sampleVerdict(run *evidence.Run, lab claim.Outcome, outcomes ...claim.Outco
 		d := &run.Datagrams[i]
 		row := claim.Datagram{
 			Sender: d.Sender.Host, Receiver: d.Receiver.Host, FourTuple: d.FourTuple, Occurrence: d.Occurrence, Length: d.Length, Text: string(d.Payload),
-			Path: []claim.Hop{{Host: "router"}}, Witnesses: claim.Witnesses{},
+			Delivered: new(bool), Path: []claim.Hop{{Host: "router"}}, Witnesses: claim.Witnesses{},
 		}
+		*row.Delivered = d.Lacks["receiver.packets"] == ""
 		for name, lack := range d.Lacks {
 			row.Witnesses[name] = lack == ""
 		}

@@ -51,6 +51,20 @@ func delivered(r *Row) any {
 	return d.Receiver.Packet != nil && r.source.to.has(d.Receiver.Host, d.Receiver.Packet.Time)
 }
 
+// Delivered is what is known in the end of whether a datagram came to its
+// receiver, as the column of the last snapshot has it; nil if nothing.
+func (t *Tables) Delivered(d *evidence.Datagram) *bool {
+	m, err := t.moment("")
+	if err != nil {
+		return nil
+	}
+	came, h := d.Receiver.Packet != nil, m.host(d.Receiver.Host)
+	if h == nil || h.tableGap(evidence.Packets).Why != "" || !came && m.translator.Why != "" {
+		return nil
+	}
+	return &came
+}
+
 // datagramText is a row in words, with what is known of it at the moment.
 func datagramText(r *Row) string {
 	d := r.record.(*evidence.Datagram)

@@ -246,6 +246,45 @@ func TestGaps(t *testing.T) {
 	}
 }
 
+// What the verdict says of a datagram is what the column says.
+func TestDelivered(t *testing.T) {
+	lost := func(r *evidence.Run) {
+		r.Datagrams[0].Receiver.Packet = nil
+		r.Datagrams[0].Lacks["receiver.packets"] = "its capture has no such datagram"
+	}
+	broken := func(r *evidence.Run, host string, w evidence.Witness) { r.Hosts[host].Defects[w] = "it was changed" }
+	for _, test := range []struct {
+		name  string
+		alter func(*evidence.Run)
+		want  any
+	}{
+		{"it came", func(*evidence.Run) {}, true},
+		{"it did not", lost, false},
+		{"the receiver's capture is broken", func(r *evidence.Run) { lost(r); broken(r, "server", evidence.Packets) }, nil},
+		{"it came, by a capture that is broken", func(r *evidence.Run) { broken(r, "server", evidence.Packets) }, nil},
+		{"the receiver's account is missing", func(r *evidence.Run) { lost(r); broken(r, "server", evidence.Agent) }, nil},
+		{"what the router translated is not known", func(r *evidence.Run) { lost(r); broken(r, "router", evidence.Conntrack) }, nil},
+		{"the sender's capture is broken", func(r *evidence.Run) { lost(r); broken(r, "client", evidence.Packets) }, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := sample()
+			test.alter(r)
+			tables := Open(r)
+			var said any
+			if delivered := tables.Delivered(&r.Datagrams[0]); delivered != nil {
+				said = *delivered
+			}
+			assert.Equal(t, test.want, said)
+			rows, _, err := tables.Rows("datagrams", Span{})
+			require.NoError(t, err)
+			require.NotEmpty(t, rows)
+			e, err := rows[0].kind.Compile("delivered")
+			require.NoError(t, err)
+			assert.Equal(t, test.want, e.Evaluate(rows[0], Quorum{}).Value)
+		})
+	}
+}
+
 // What a claim counts of the witnesses is all that matters.
 func TestQuorum(t *testing.T) {
 	r := sample()
