@@ -4,8 +4,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -13,18 +17,22 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fourtuple/fourtuple"
+	"github.com/fourtuple/fourtuple/internal/agent"
 	"github.com/fourtuple/fourtuple/internal/claim"
 )
 
-// labFolders are the labs of labs/.
-func labFolders(t *testing.T) []string {
+// labFolders are the labs of labs/, in learning order.
+func labFolders(t *testing.T) (folders []string) {
 	t.Helper()
-	folders, err := filepath.Glob(filepath.Join("..", labsFolder, "*", "compose.yaml"))
+	labs := filepath.Join("..", labsFolder)
+	c, err := readCourse(labs)
 	require.NoError(t, err)
-	require.NotEmpty(t, folders)
-	for i := range folders {
-		folders[i] = filepath.Dir(folders[i])
+	for _, g := range c.Groups {
+		for _, name := range g.Labs {
+			folders = append(folders, filepath.Join(labs, name))
+		}
 	}
+	require.NotEmpty(t, folders)
 	return folders
 }
 
@@ -40,11 +48,16 @@ func runLab(t *testing.T, engine, file string, overrides ...string) fourtuple.Ve
 	})
 	require.NoError(t, err)
 	v := fourtuple.Judge(seen)
+	checkExpected(t, v)
+	return v
+}
+
+func checkExpected(t *testing.T, v fourtuple.Verdict) {
+	t.Helper()
 	assert.Equal(t, fourtuple.AsExpected, v.Outcome)
 	for _, f := range v.Claims {
 		assert.True(t, f.AsExpected, "%s is expected to be %s %s, and %s: %s", f.Claim, f.Expected, f.Missing, f.Outcome, f.Reason)
 	}
-	return v
 }
 
 // Every lab comes out as it says, and under its control otherwise: a claim that
@@ -67,6 +80,50 @@ func TestLabs(t *testing.T) {
 				}
 			}
 			assert.NotZero(t, changed, "nothing came out the other way under the control")
+		})
+	}
+}
+
+// Every lab comes out so for an ordinary user, too, to whom it leaves the run and
+// nothing else.
+func TestLabsAsOrdinaryUser(t *testing.T) {
+	needRoot(t)                               // to be another user
+	home, err := os.MkdirTemp("", "ordinary") // t.TempDir is closed to others
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(home)) })
+	require.NoError(t, os.Chmod(home, 0o755))
+	lab := filepath.Join(home, "lab")
+	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", lab, ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.NoError(t, os.CopyFS(filepath.Join(home, labsFolder), os.DirFS(filepath.Join("..", labsFolder))))
+	for _, folder := range labFolders(t) {
+		name := filepath.Base(folder)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runs := filepath.Join(home, "runs-"+name)
+			require.NoError(t, os.Mkdir(runs, 0o700))
+			require.NoError(t, os.Chown(runs, agent.UnprivilegedID, agent.UnprivilegedID))
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			run := exec.CommandContext(ctx, lab, "run", name, "--engine", fourtuple.Netns, "--json", "--out", filepath.Join(runs, "run"))
+			run.Dir = home
+			run.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: agent.UnprivilegedID, Gid: agent.UnprivilegedID}}
+			run.Cancel = func() error { return run.Process.Signal(os.Interrupt) }
+			run.WaitDelay = 20 * time.Second
+			var stderr strings.Builder
+			run.Stderr = &stderr
+			stdout, failed := run.Output()
+			if os.Getenv("CI") == "" && strings.Contains(stderr.String(), "forbids ordinary users") {
+				t.Skip(stderr.String())
+			}
+			assert.NoError(t, failed, "%s", stderr.String())
+			var v fourtuple.Verdict
+			require.NoError(t, json.Unmarshal(stdout, &v), "%s", stdout)
+			checkExpected(t, v)
+			left, err := os.ReadDir(runs)
+			require.NoError(t, err)
+			require.Len(t, left, 1)
+			assert.Equal(t, "run", left[0].Name())
 		})
 	}
 }
