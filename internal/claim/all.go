@@ -66,12 +66,22 @@ func judgeAll(j *judge, s *statement) result {
 			weakest.gaps = append(weakest.gaps, r.gaps...)
 			weakest.unexplained = weakest.unexplained || r.unexplained
 		}
-		reasons, rows = append(reasons, r.reason), append(rows, r.rows...)
+		reasons, rows = append(reasons, inShort(part, r)), append(rows, r.rows...)
 	}
 	if weakest.outcome == Holds {
 		weakest.reason, weakest.rows = strings.Join(reasons, "; "), rows
 	}
 	return weakest
+}
+
+// inShort is why a part holds, without its condition and its rows: the claim has
+// the one, the finding the others.
+func inShort(part *statement, r result) string {
+	reason := strings.Replace(r.reason, conditionEN(part.where), "", 1)
+	if len(r.rows) > 0 {
+		reason, _, _ = strings.Cut(reason, ": "+r.rows[0].File)
+	}
+	return reason
 }
 
 // weaker tells whether an outcome counts before another one.
