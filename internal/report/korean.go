@@ -18,8 +18,10 @@ var korean = map[string]string{
 	"not shown":              "보여지지 않음",
 	"as expected":            "예상대로",
 	"not as expected":        "예상과 다름",
+	"could not run":          "실행하지 못함",
 	"%s, as expected":        "%s, 예상대로",
 	"%d claims":              "주장 %d개",
+	"%d labs":                "실험 %d개",
 	"%d of %s":               "%[2]s 중 %[1]d개",
 	"%s for want of %s":      "%[2]s 없이 %[1]s",
 	"%s, but %s is expected": "%s, 그러나 예상은 %s",
@@ -57,6 +59,13 @@ var korean = map[string]string{
 	"sockets":     "소켓",
 	"files":       "파일",
 	"program":     "프로그램",
+
+	// Labs that were run together.
+	"fourtuple labs": "fourtuple 실험들",
+	"lab":            "실험",
+	"question":       "질문",
+	"outcome":        "결과",
+	"seconds":        "초",
 
 	// The page.
 	"fourtuple lab":                       "fourtuple 실험",

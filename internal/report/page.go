@@ -46,28 +46,31 @@ var pageFiles embed.FS
 // Labs and runs may be large where a page may not: of a lab with more than 20
 // hosts there is a table and no drawing, and long lists end with the number of
 // what was left out.
-func HTML(w io.Writer, p Page) error {
+func HTML(w io.Writer, p Page) error { return writePage(w, p.Language, "page.html", viewOf(p)) }
+
+// writePage writes a page of the embedded ones in a language, with its values.
+func writePage(w io.Writer, l topology.Language, name string, values any) error {
 	t, err := template.New("").Funcs(template.FuncMap{
 		"look": lookOf, "finding": lookOfFinding, "rows": unquoted,
 		"opening": openingText, "host": hostName, "witness": witnessClass, "lost": lost,
-		"korean":  func() bool { return p.Language == topology.Korean },
-		"say":     func(english string) string { return say(p.Language, english) },
-		"outcome": func(f claim.Finding) string { return findingText(f, p.Language) },
-		"words":   func(t topology.Text) string { return t.In(p.Language) },
+		"korean":  func() bool { return l == topology.Korean },
+		"say":     func(english string) string { return say(l, english) },
+		"outcome": func(f claim.Finding) string { return findingText(f, l) },
+		"words":   func(t topology.Text) string { return t.In(l) },
 		// other is the language of a text that is not there in the page's.
 		"other": func(t topology.Text) topology.Language {
 			switch {
-			case t.EN == "" && t.KO != "" && p.Language != topology.Korean:
+			case t.EN == "" && t.KO != "" && l != topology.Korean:
 				return topology.Korean
-			case t.KO == "" && t.EN != "" && p.Language == topology.Korean:
+			case t.KO == "" && t.EN != "" && l == topology.Korean:
 				return topology.English
 			}
 			return ""
 		},
 		"label": func(name string) string {
 			side, of, _ := strings.Cut(name, ".")
-			if p.Language == topology.Korean {
-				return say(p.Language, side) + " " + say(p.Language, of)
+			if l == topology.Korean {
+				return say(l, side) + " " + say(l, of)
 			}
 			return side + "’s " + of
 		},
@@ -76,7 +79,7 @@ func HTML(w io.Writer, p Page) error {
 		return err
 	}
 	var page bytes.Buffer
-	if err := t.ExecuteTemplate(&page, "page.html", viewOf(p)); err != nil {
+	if err := t.ExecuteTemplate(&page, name, values); err != nil {
 		return err
 	}
 	lines := strings.Split(page.String(), "\n")

@@ -13,6 +13,8 @@
 //	Steps        what was done in the run, and what prompts answered
 //	Account      what an agent told of its work, as a plain list
 //	HTML         all of it on one page that needs nothing else: report.html
+//	Results      a table of labs that were run together
+//	Index        a page that links their pages
 //
 // Values go in and bytes come out, the same bytes every time; times are in UTC.
 // Errors are those of the writer and, for HTML, of the template. The JSON is
@@ -196,7 +198,7 @@ func findingText(f claim.Finding, l topology.Language) string {
 // summary counts the claims: "7 claims (holds 5, refuted 2)", or says how many,
 // and, if they are few, which came out otherwise than the lab expects.
 func summary(findings []claim.Finding, l topology.Language) string {
-	var counts, others []string
+	var counts []string
 	for _, o := range []claim.Outcome{claim.Holds, claim.Refuted, claim.NotShown} {
 		n := 0
 		for _, f := range findings {
@@ -208,11 +210,7 @@ func summary(findings []claim.Finding, l topology.Language) string {
 			counts = append(counts, fmt.Sprintf("%s %d", say(l, string(o)), n))
 		}
 	}
-	for _, f := range findings {
-		if !f.AsExpected {
-			others = append(others, f.Claim)
-		}
-	}
+	others := otherwise(findings)
 	text := fmt.Sprintf(say(l, "%d claims"), len(findings))
 	if len(others) > 0 {
 		text = fmt.Sprintf(say(l, "%d of %s"), len(others), text)
@@ -224,6 +222,16 @@ func summary(findings []claim.Finding, l topology.Language) string {
 		text += ": " + strings.Join(others, ", ")
 	}
 	return text
+}
+
+// otherwise are the claims that are not as the lab expects.
+func otherwise(findings []claim.Finding) (names []string) {
+	for _, f := range findings {
+		if !f.AsExpected {
+			names = append(names, f.Claim)
+		}
+	}
+	return names
 }
 
 // JSON writes the verdict as one JSON object, indented, with a line feed at the
