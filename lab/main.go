@@ -2,6 +2,7 @@
 // a lab's hosts real, watches them, and judges what the lab claims.
 //
 //	lab run [LAB]            run a lab and print what was done, seen and shown
+//	lab new NAME             write a lab to begin with, labs/NAME
 //	lab list                 list the labs there are, in learning order
 //	lab judge RUN            judge a kept run again
 //	lab show VIEW RUN        show a kept run as connections, sockets, files, packets, steps ...
@@ -106,7 +107,7 @@ func rootCommand() *cobra.Command {
 		SilenceErrors: true,
 	}
 	root.AddCommand(
-		runCommand(), listCommand(), judgeCommand(), showCommand(), reportCommand(), composeCommand(),
+		runCommand(), newCommand(), listCommand(), judgeCommand(), showCommand(), reportCommand(), composeCommand(),
 		imagesCommand(), cleanCommand(),
 		programCommand("server", "Be the echo server", echo.ServerMain),
 		programCommand("client", "Be the echo client", echo.ClientMain),
