@@ -2,6 +2,7 @@
 // a lab's hosts real, watches them, and judges what the lab claims.
 //
 //	lab run [LAB]            run a lab and print what was done, seen and shown
+//	lab run --all            run all labs of labs/, with a table and a page about them
 //	lab new NAME             write a lab to begin with, labs/NAME
 //	lab list                 list the labs there are, in learning order
 //	lab judge RUN            judge a kept run again
@@ -16,7 +17,8 @@
 // Called as server, client or socket it is that program.
 //
 // Exit status of run and judge: 0 the lab came out as it expects, 1 a claim came
-// out the other way, 2 the lab could not run, 3 a claim is not shown.
+// out the other way, 2 the lab could not run, 3 a claim is not shown. That of
+// several labs is the first of 1, 2 and 3 that one of them has.
 package main
 
 import (

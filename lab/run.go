@@ -18,6 +18,7 @@ import (
 // A request is what `lab run` was asked for.
 type request struct {
 	lab     string
+	all     bool
 	control bool
 	engine  string
 	out     string
@@ -31,7 +32,7 @@ func runCommand() *cobra.Command {
 	r := request{lab: defaultLab}
 	c := &cobra.Command{
 		Use:   "run [LAB]",
-		Short: "Run a lab and print its verdict",
+		Short: "Run a lab, or all of them, and print what came out",
 		Long: `Run a lab and print its verdict.
 
 LAB is a Compose file, a folder with one, or the name of a folder in labs/;
@@ -39,10 +40,21 @@ without it, ./docker-compose.yml. The run is kept as a folder of evidence. Print
 are the question, the steps and what they answered, the tables that the claims look
 at, each claim with its reason, and the explanation.
 
+With --all the labs of labs/ are run in learning order, two at a time where each has
+network stacks of its own. Each run is kept in runs/LAB (of a control in
+runs/controls/LAB), and a page beside them, index.html, links theirs.
+
 Exit status: 0 the lab came out as it expects, 1 a claim came out the other
-way, 2 the lab could not run, 3 a claim is not shown.`,
+way, 2 the lab could not run, 3 a claim is not shown; of --all the first of these
+that is not 0.`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if r.all {
+				if err := checkAll(c, args); err != nil {
+					return err
+				}
+				return r.privileged(func() error { return r.runAll(c.Context(), c.OutOrStdout(), c.ErrOrStderr()) })
+			}
 			if len(args) > 0 {
 				r.lab = args[0]
 			}
@@ -59,21 +71,23 @@ way, 2 the lab could not run, 3 a claim is not shown.`,
 			if err != nil {
 				return err
 			}
-			return r.run(c.Context(), lab, c.OutOrStdout(), c.ErrOrStderr())
+			return r.privileged(func() error { return r.run(c.Context(), lab, c.OutOrStdout(), c.ErrOrStderr()) })
 		},
 	}
 	flags := c.Flags()
+	flags.BoolVar(&r.all, "all", false, "run all labs of labs/, and make a table and a page of what came out")
 	flags.BoolVar(&r.control, "control", false, "run it with the control.yaml beside its file, the change under which it must come out otherwise")
 	flags.StringVar(&r.engine, "engine", "", "netns or docker (default: netns where Linux allows it, else docker)")
-	flags.StringVar(&r.out, "out", "", "keep the run in this folder (default: runs/NAME-TIME)")
-	flags.BoolVar(&r.json, "json", false, "print the verdict as one JSON object, and nothing else on stdout")
+	flags.StringVar(&r.out, "out", "", "keep the run in this folder (default: runs/NAME-TIME); the runs of --all each in a folder of it (default: runs)")
+	flags.BoolVar(&r.json, "json", false, "print the verdict as one JSON object, with --all an array of them, and nothing else on stdout")
 	flags.BoolVar(&r.hold, "hold", false, "leave the lab up until Ctrl-C")
 	r.lang.addTo(c)
 	flags.IntVar(&r.clients, "clients", 0, "run the lab with this many clients, each on a subnet of its own")
 	return c
 }
 
-func (r request) run(ctx context.Context, lab *fourtuple.Lab, stdout, stderr io.Writer) error {
+// privileged runs labs, on the engine that is the default if none was named.
+func (r *request) privileged(run func() error) error {
 	if r.engine == "" {
 		r.engine = fourtuple.DefaultEngine()
 	}
@@ -85,6 +99,10 @@ func (r request) run(ctx context.Context, lab *fourtuple.Lab, stdout, stderr io.
 		}
 		return err
 	}
+	return run()
+}
+
+func (r request) run(ctx context.Context, lab *fourtuple.Lab, stdout, stderr io.Writer) error {
 	bar := newProgress(stderr, len(lab.Hosts))
 	defer bar.close()
 	seen, err := r.watch(ctx, lab, bar, stderr)
