@@ -91,18 +91,19 @@ func TestLabsAsOrdinaryUser(t *testing.T) {
 	home, err := os.MkdirTemp("", "ordinary") // t.TempDir is closed to others
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(home)) })
-	require.NoError(t, os.Chmod(home, 0o755))
 	lab := filepath.Join(home, "lab")
 	out, err := exec.CommandContext(t.Context(), "go", "build", "-o", lab, ".").CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	require.NoError(t, os.CopyFS(filepath.Join(home, labsFolder), os.DirFS(filepath.Join("..", labsFolder))))
+	out, err = exec.CommandContext(t.Context(), "chmod", "-R", "a+rX", home).CombinedOutput()
+	require.NoError(t, err, "%s", out)
 	for _, folder := range labFolders(t) {
 		name := filepath.Base(folder)
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			runs := filepath.Join(home, "runs-"+name)
 			require.NoError(t, os.Mkdir(runs, 0o700))
-			require.NoError(t, os.Chown(runs, agent.UnprivilegedID, agent.UnprivilegedID))
+			require.NoError(t, os.Chmod(runs, 0o777)) // whatever the umask
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			run := exec.CommandContext(ctx, lab, "run", name, "--engine", fourtuple.Netns, "--json", "--out", filepath.Join(runs, "run"))
@@ -124,6 +125,9 @@ func TestLabsAsOrdinaryUser(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, left, 1)
 			assert.Equal(t, "run", left[0].Name())
+			info, err := left[0].Info()
+			require.NoError(t, err)
+			assert.EqualValues(t, agent.UnprivilegedID, info.Sys().(*syscall.Stat_t).Uid)
 		})
 	}
 }
