@@ -185,6 +185,27 @@ func before(t, than time.Time) bool { return !t.IsZero() && t.Before(than.Add(-t
 
 func never(t, by time.Time) bool { return t.IsZero() || t.After(by.Add(tableSlack)) }
 
+// smallMessage is how many bytes any receive buffer takes.
+const smallMessage = 500
+
+// cameBy is how many bytes came to the end by a time, the other end's FIN among
+// them, as it counts in the queue.
+func (e end) cameBy(at time.Time) (bytes int) {
+	initial, _ := initialNumber(e.Packets, e.Remote)
+	for i := range e.Packets {
+		p := &e.Packets[i]
+		if p.Source != e.Remote || p.Time.After(at) {
+			continue
+		}
+		last := int(int32(p.Seq-initial-1)) + p.Length
+		if p.Flags.Has(FIN) {
+			last++
+		}
+		bytes = max(bytes, last)
+	}
+	return bytes
+}
+
 // mustBeOpen tells whether the handshake must be over before a dump began: a
 // listener whose queue is full forgets the acknowledgement that ends it.
 func (x exchange) mustBeOpen(d dump) bool {
@@ -237,8 +258,10 @@ func (x exchange) row(e end, s *Socket, d dump) string {
 		why = fmt.Sprintf("%s with the inode %d", s.State, s.Inode)
 	case d.idle && s.RecvQueue+s.SendQueue > 0:
 		why = "bytes in a queue, in a snapshot in which all were empty"
-	case int(s.RecvQueue) > len(e.Received.Data)+1 || int(s.SendQueue) > len(e.Sent.Data)+2 && !e.pending(d.at):
+	case s.RecvQueue > 0 && int(s.RecvQueue) > e.cameBy(d.at.Add(tableSlack)) || int(s.SendQueue) > len(e.Sent.Data)+2 && !e.pending(d.at):
 		why = "more bytes in a queue than were sent"
+	case s.Inode == 0 && s.State == Established && d.still && int(s.RecvQueue) < min(e.cameBy(d.after.Add(-tableSlack)), smallMessage):
+		why = "fewer bytes to be read than came, and nobody has it who could have read them"
 	default:
 		return ""
 	}

@@ -1,6 +1,7 @@
 package evidence_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/fourtuple/fourtuple/internal/evidence"
+	"github.com/fourtuple/fourtuple/internal/evidence/evidencetest"
 )
 
 // The runs of testdata/runs were made by lab run, of labs in which the kernel does
@@ -88,4 +90,20 @@ func TestEditsOfSuchRunsAreNotBelieved(t *testing.T) {
 // untold tells whether nobody else could tell what an edit changed.
 func untold(name string) bool {
 	return regexp.MustCompile(`( (time|recvQueue|sendQueue|snapshot)|"type":"(FIFO|CHR|a_inode)".* pid)=`).MatchString(name) || oneWitnessAlone(name)
+}
+
+// Five bytes wait for a server that has not accepted: no more and no fewer.
+func TestBytesThatWait(t *testing.T) {
+	for _, queue := range []string{"0", "4", "6"} {
+		dir := t.TempDir()
+		require.NoError(t, os.CopyFS(dir, os.DirFS("../claim/testdata/runs/before-accept")))
+		assert.Empty(t, flaws(load(t, dir)))
+		waiting := []byte(`"snapshot":4,"protocol":"tcp","state":"ESTABLISHED","local":"10.12.0.10:12000","remote":"10.12.1.10:50158","recvQueue":`)
+		evidencetest.Edit(t, dir, "server.sockets.jsonl", func(text []byte) []byte {
+			require.Contains(t, string(text), string(waiting)+"5")
+			return bytes.Replace(text, append(bytes.Clone(waiting), '5'), append(bytes.Clone(waiting), queue...), 1)
+		})
+		evidencetest.Reseal(t, dir)
+		assert.NotEmpty(t, flaws(load(t, dir)), "%s bytes", queue)
+	}
 }
