@@ -131,6 +131,8 @@ func (c *rowCheck) dumped(snapshot int, key rowKey) error {
 		return fmt.Errorf("snapshot %d comes after snapshot %d", snapshot, c.snapshot)
 	case snapshot == c.snapshot && !c.last.Equal(c.dumpedAt):
 		return fmt.Errorf("snapshot %d has several times", snapshot)
+	case snapshot > c.snapshot && c.snapshot > 0 && c.last.Equal(c.dumpedAt):
+		return fmt.Errorf("snapshot %d has the time of snapshot %d", snapshot, c.snapshot)
 	case snapshot != c.snapshot:
 		c.seen = make(map[rowKey]bool) // to clear a large one would take longer
 	case c.seen[key]:

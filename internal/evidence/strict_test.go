@@ -141,10 +141,14 @@ func TestLoadIsStrict(t *testing.T) {
 				f[i].PID = 7
 			}
 		}, "files: client1.files.jsonl:1: process 7 is no program that was started"},
+		"two dumps at once": {func(s *sample) {
+			h := s.Hosts["client1"]
+			h.Files[len(h.Files)-1].Snapshot++
+		}, "files: client1.files.jsonl:12: snapshot 4 has the time of snapshot 3"},
 		"child that outlives it": {func(s *sample) {
 			h := s.Hosts["client1"]
 			f := h.Files[len(h.Files)-1]
-			f.PID, f.Snapshot = 7, f.Snapshot+1
+			f.PID, f.Snapshot, f.Time = 7, f.Snapshot+1, f.Time.Add(time.Microsecond)
 			h.Files = append(h.Files, f)
 		}, "none"},
 
