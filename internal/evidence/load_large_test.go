@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -87,6 +88,7 @@ func BenchmarkLoadRows(b *testing.B) {
 		for i := range 1000 {
 			row := first
 			row.Snapshot, row.Inode, row.State, row.SendQueue = dump, first.Inode+uint64(i), evidence.Listen, uint32(dump)
+			row.Time = first.Time.Add(time.Duration(dump) * time.Microsecond)
 			row.Local, row.Remote = netip.AddrPortFrom(row.Local.Addr(), uint16(20_000+i)), netip.MustParseAddrPort("0.0.0.0:0")
 			h.Sockets = append(h.Sockets, row)
 		}
